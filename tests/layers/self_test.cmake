@@ -1,0 +1,47 @@
+# Feeds check_layers.cmake small trees, each with one fault, and fails unless it names the fault:
+# cmake -D CHECK=check_layers.cmake -D LAYERS=layers.txt -D SCRATCH=folder -P self_test.cmake
+cmake_minimum_required(VERSION 3.24)
+
+# expect(<what the check must say, a regular expression> [<header> <what it includes>]...)
+function(expect text)
+  set(tree ${SCRATCH}/multiprocessing)
+  file(REMOVE_RECURSE ${SCRATCH})
+  file(MAKE_DIRECTORY ${tree})
+  set(files ${ARGN})
+  while(files)
+    list(POP_FRONT files header include)
+    file(WRITE ${tree}/${header} "#pragma once\n#include ${include}\n")
+  endwhile()
+  execute_process(COMMAND ${CMAKE_COMMAND} -D INCLUDE_DIR=${tree} -D LAYERS=${LAYERS} -P ${CHECK}
+    RESULT_VARIABLE failed OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  string(REGEX REPLACE "[ \n]+" " " output "${output}")
+  if(text MATCHES "keep to their floors" AND failed)
+    message(SEND_ERROR "a right tree (${ARGN}) was refused:\n${output}")
+  elseif(NOT text MATCHES "keep to their floors" AND NOT failed)
+    message(SEND_ERROR "a wrong tree (${ARGN}) passed")
+  elseif(NOT output MATCHES "${text}")
+    message(SEND_ERROR "for (${ARGN}) this was expected:\n${text}\nbut the check said:\n${output}")
+  endif()
+endfunction()
+
+set(good [[1 headers keep to their floors]])
+expect(${good} synchronize/lock.hpp <multiprocessing/time.hpp>)
+expect(${good} synchronize.hpp <multiprocessing/synchronize/lock.hpp>)
+expect(${good} detail/memory/arena.hpp <boost/interprocess/offset_ptr.hpp>)
+expect(${good} detail/os/fd.hpp <unistd.h>)
+expect(${good} detail/core/x.hpp <csignal>)
+expect("2 headers keep to their floors" time.hpp <chrono> errors.hpp <multiprocessing/time.hpp>)
+
+expect([[detail/os/checked\.hpp \(floor 2\) includes synchronize/lock\.hpp \(floor 5\)]]
+  detail/os/checked.hpp <multiprocessing/synchronize/lock.hpp>)
+expect([[queues/queue\.hpp \(floor 6\) includes process/process\.hpp \(floor 6\)]]
+  queues/queue.hpp <multiprocessing/process/process.hpp>)
+expect([[pool\.hpp \(floor 7\) includes the umbrella]] pool.hpp <multiprocessing.hpp>)
+expect([[managers\.hpp \(floor 8\) includes context\.hpp \(floor 10\)]] managers.hpp <multiprocessing/context.hpp>)
+expect([[time\.hpp includes the system header <sys/time\.h>]] time.hpp <sys/time.h>)
+expect([[process\.hpp includes the system header <unistd\.h>]] process.hpp "\"unistd.h\" // no\n# include <unistd.h>")
+expect([[synchronize/lock\.hpp includes <boost/container/vector\.hpp>]] synchronize/lock.hpp <boost/container/vector.hpp>)
+expect([[includes "fd\.hpp" in quotes]] detail/os/checked.hpp "\"fd.hpp\"")
+expect([[gadgets\.hpp is on no floor]] gadgets.hpp <chrono>)
+expect([[time\.hpp includes gadgets\.hpp, which is on no floor]] time.hpp <multiprocessing/gadgets.hpp>)
+expect([[no header found]])
