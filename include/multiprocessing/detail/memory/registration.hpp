@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// How processes and threads get their slots, and how a dead thread's slot is made whole for the next.
+#pragma once
+
+#include <multiprocessing/detail/memory/condition_node.hpp>
+#include <multiprocessing/detail/memory/reclaim.hpp>
+#include <multiprocessing/detail/memory/small_blocks.hpp>
+#include <multiprocessing/detail/memory/thread_identity.hpp>
+#include <multiprocessing/detail/os/futex.hpp>
+#include <multiprocessing/detail/os/liveness.hpp>
+
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace multiprocessing::detail {
+
+/// Repairs what a dead thread left half done; the caller holds its token. May be cut short by a death and done again.
+///
+/// intent    what is owed                                     why doing it twice is harmless
+/// wait      one wake-up of the word: it may have eaten one   a sleeper looks and sleeps again
+/// wake      one wake-up of the word                          the same
+/// Its node, if it died notified: see condition_node.hpp.
+inline void recover_slot(const RobustList& robust_list, const ArenaMemory& arena, ThreadSlot& slot) noexcept {
+  ArenaHeader& header = arena.header();
+  const auto intent = static_cast<Intent>(slot.intent.load(std::memory_order_acquire));
+  const std::uint64_t object = slot.object.load(std::memory_order_relaxed);
+  if ((intent == Intent::wait || intent == Intent::wake) && object + 4 <= header.size)
+    futex_wake(*reinterpret_cast<const FutexWord*>(arena.base() + object), 1);
+  slot.intent.store(0, std::memory_order_release);
+  condition_node::clear(robust_list, arena, slot);
+  for (std::uint32_t domain = 0; domain < block_domains; ++domain) {
+    std::fill_n(slot.current[domain], size_class_count, 0u);  // its chunks stay its process's, until that is gone
+    std::fill_n(slot.owned[domain], size_class_count, 0u);
+  }
+  // From here on every word that names the old life is seen to be free (release: what was repaired comes before).
+  slot.generation.fetch_add(1, std::memory_order_release);
+  futex_wake(slot.token.word(), all_waiters);  // the kernel woke one of those who watched; the rest look now
+}
+
+namespace registration {
+
+// The tables grow by so many slots at a time; a slot that is not yet counted is initialised again by the next who grows.
+inline constexpr std::uint32_t thread_batch = 32, process_batch = 64;
+
+inline bool grow_threads(const ArenaMemory& arena) {
+  ArenaHeader& header = arena.header();
+  const std::uint32_t from = header.thread_slots_ready.load(std::memory_order_relaxed);
+  const std::uint32_t to = std::min(from + thread_batch, slot_limit);
+  if (from == to) return false;
+  auto* const first = reinterpret_cast<std::byte*>(&arena.thread(from));
+  if (commit_memory(first - reinterpret_cast<std::uintptr_t>(first) % page_bytes, (to - from + 8) * sizeof(ThreadSlot)) != 0)
+    throw ArenaFull("arena: the system has no memory left for more thread slots (" + std::to_string(from) + " exist)");
+  for (std::uint32_t i = from; i < to; ++i) arena.thread(i).token.init();
+  header.thread_slots_ready.store(to, std::memory_order_release);  // the slots below are initialised
+  return true;
+}
+
+inline bool grow_processes(const ArenaMemory& arena) {
+  ArenaHeader& header = arena.header();
+  const std::uint32_t from = header.process_slots_ready.load(std::memory_order_relaxed);
+  const std::uint32_t to = std::min(from + process_batch, slot_limit);
+  if (from == to) return false;
+  if (commit_memory(reinterpret_cast<std::byte*>(&arena.process(from)), (to - from) * sizeof(ProcessSlot)) != 0)
+    throw ArenaFull("arena: the system has no memory left for more process slots (" + std::to_string(from) + " exist)");
+  header.process_slots_ready.store(to, std::memory_order_release);
+  return true;
+}
+
+// A free process slot, now `born`; the caller holds the registry. First in, first out, so that a generation lasts long.
+inline std::uint32_t take_process_slot(const ArenaMemory& arena) {
+  ArenaHeader& header = arena.header();
+  for (int round = 0; round < 3; ++round) {
+    const std::uint32_t ready = header.process_slots_ready.load(std::memory_order_relaxed);
+    for (std::uint32_t tried = 0; tried < ready; ++tried) {
+      const std::uint32_t number = header.next_process_slot.fetch_add(1, std::memory_order_relaxed) % ready;
+      ProcessSlot& slot = arena.process(number);
+      if (slot.state.load(std::memory_order_relaxed) != ProcessSlot::free) continue;
+      slot.generation.store(std::max(1u, (slot.generation.load(std::memory_order_relaxed) + 1) & 0x7ffffu), std::memory_order_relaxed);
+      slot.pid.store(0, std::memory_order_relaxed);
+      slot.parent.store(this_process(arena).bits(), std::memory_order_relaxed);
+      slot.objects.store(0, std::memory_order_relaxed);
+      slot.chunks.store(0, std::memory_order_relaxed);
+      slot.seen.store(boot_time(), std::memory_order_relaxed);
+      // Release: who reads the new count also reads that this process is in the middle of a fork.
+      slot.birth.store(header.forks.fetch_add(1, std::memory_order_acq_rel) + 1, std::memory_order_relaxed);
+      slot.state.store(ProcessSlot::born, std::memory_order_release);  // after the fields that explain it
+      return number;
+    }
+    if (!grow_processes(arena)) reclaim_holding_registry(arena, 0);
+  }
+  throw RuntimeError("arena: " + std::to_string(slot_limit) + " processes use it already; that is the limit");
+}
+
+// ProcessRef: what the parent took for the child that is about to be made by this thread; 0 for none.
+inline thread_local constinit std::uint32_t expected_child = 0;
+
+// Enters this process in its slot, which is born.
+inline void enter_process(const ArenaMemory& arena, std::uint32_t number) {
+  ProcessSlot& slot = arena.process(number);
+  slot.seen.store(boot_time(), std::memory_order_relaxed);
+  std::int32_t unknown = 0;  // what the parent says stands: in a namespace of its own the child knows itself by another id
+  slot.pid.compare_exchange_strong(unknown, this_process_id(), std::memory_order_release, std::memory_order_relaxed);
+  slot.state.store(ProcessSlot::alive, std::memory_order_release);
+  // Relaxed: read by this process's threads for equality, or to find the slot, which was written before them.
+  arena.process_page().process.store(process_ref(arena, number).bits(), std::memory_order_release);
+}
+
+// The calling thread is the one that holds `slot`.
+inline void identify(const ArenaMemory& arena, ThreadSlot& slot, const RobustList& robust_list) noexcept {
+  ThreadIdentity& self = thread_identity;
+  self.page = &arena.process_page();
+  self.owner = OwnerRef(static_cast<std::uint32_t>(&slot - &arena.thread(0)), slot.generation.load(std::memory_order_relaxed));
+  self.slot = &slot;
+  self.arena = arena;
+  self.robust_list = robust_list;
+  self.process = slot.process.load(std::memory_order_relaxed);  // last: makes the rest valid
+}
+
+}  // namespace registration
+
+/// Gives this process a slot if it has none.
+inline void register_process(const ArenaMemory& arena) {
+  if (this_process(arena)) return;
+  const RobustGuard guard(arena.header().registry, []() noexcept {});
+  if (this_process(arena)) return;
+  registration::enter_process(arena, registration::take_process_slot(arena));
+}
+
+/// Takes a token and makes it this thread's identity.
+inline void register_thread(const ArenaMemory& arena) {
+  ArenaHeader& header = arena.header();
+  const InheritedPage& inherited = arena.inherited_page();
+  const RobustList robust_list = RobustList::of_this_thread(inherited.layout);  // first: mutexes need it in raw children
+  register_process(arena);
+  const std::uint32_t process = this_process(arena).bits();
+  const std::uint32_t thread_id = this_thread_id();
+
+  // Another copy of the library may have registered this thread already.
+  auto* slot = static_cast<ThreadSlot*>(get_thread_value(inherited.key));
+  if (slot == nullptr || slot->process.load(std::memory_order_relaxed) != process ||
+      (slot->token.word().load(std::memory_order_relaxed) & FUTEX_TID_MASK) != thread_id) {
+    slot = nullptr;
+    while (slot == nullptr) {
+      // Acquire: a slot that is counted is initialised.
+      const std::uint32_t ready = header.thread_slots_ready.load(std::memory_order_acquire);
+      for (std::uint32_t tried = 0; tried < ready && slot == nullptr; ++tried) {
+        ThreadSlot& candidate = arena.thread(header.next_thread_slot.fetch_add(1, std::memory_order_relaxed) % ready);
+        const auto taken = candidate.token.try_lock();
+        if (taken == RobustMutex::Result::busy) continue;
+        if (taken == RobustMutex::Result::owner_died) {
+          recover_slot(robust_list, arena, candidate);
+          header.deaths.fetch_add(1, std::memory_order_relaxed);
+          candidate.token.consistent();
+        }
+        slot = &candidate;
+      }
+      if (slot != nullptr) break;
+      const RobustGuard guard(header.registry, []() noexcept {});
+      if (header.thread_slots_ready.load(std::memory_order_relaxed) == ready && !registration::grow_threads(arena))
+        throw RuntimeError("arena: " + std::to_string(slot_limit) + " threads use it already; that is the limit");
+    }
+    slot->token.ask_for_wake();
+    slot->process.store(process, std::memory_order_relaxed);
+    slot->thread_id.store(thread_id, std::memory_order_release);  // after the bump of the generation: see is_dead()
+    // The main thread keeps its slot to the very end, since static destructors still use locks.
+    set_thread_value(inherited.key, slot);
+  }
+  registration::identify(arena, *slot, robust_list);
+}
+
+/// Run by the thread key when a thread ends in order. What it still holds is freed as at a death.
+inline void thread_has_ended(void* value) {
+  const ArenaMemory arena(arena_base.load(std::memory_order_acquire));
+  auto& slot = *static_cast<ThreadSlot*>(value);
+  const std::uint32_t thread_id = this_thread_id();
+  if (slot.process.load(std::memory_order_relaxed) != this_process(arena).bits()) return;  // a parent's, inherited
+  if ((slot.token.word().load(std::memory_order_relaxed) & FUTEX_TID_MASK) != thread_id || is_main_thread()) return;
+  // Not by register_thread(): the key has forgotten the slot by now, so the thread would get another.
+  if (thread_identity.slot != &slot)  // the other copy of the library registered it
+    registration::identify(arena, slot, RobustList::of_this_thread(arena.inherited_page().layout));
+  if (thread_identity.at_end != nullptr) thread_identity.at_end();
+  let_chunks_go(thread_identity);
+  const RobustList robust_list = std::exchange(thread_identity, ThreadIdentity{}).robust_list;
+  recover_slot(robust_list, arena, slot);
+  slot.token.unlock();
+  futex_wake(slot.token.word(), all_waiters);  // who went to sleep on it since
+}
+
+/// Before a fork() of this process: a slot for the child, so that what it will inherit is not freed under it.
+inline void prepare_for_fork() {
+  registration::expected_child = 0;
+  const ArenaMemory arena(arena_base.load(std::memory_order_acquire));
+  ProcessPage& page = arena.process_page();
+  // An older count than need be, where several threads fork at once, only keeps an object longer.
+  if (page.forks_under_way.load(std::memory_order_relaxed) == 0)
+    page.forks_before.store(arena.header().forks.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  page.forks_under_way.fetch_add(1, std::memory_order_release);
+  try {
+    register_process(arena);
+    const RobustGuard guard(arena.header().registry, []() noexcept {});
+    registration::expected_child = process_ref(arena, registration::take_process_slot(arena)).bits();
+  } catch (const std::exception&) {
+    // Nothing may be thrown through fork(). The child registers when it first uses the library.
+  }
+}
+
+/// In the parent, whether or not there is a child.
+inline void parent_after_fork() {
+  auto& under_way = ArenaMemory(arena_base.load(std::memory_order_acquire)).process_page().forks_under_way;
+  std::uint32_t count = under_way.load(std::memory_order_relaxed);  // 0: the arena was made in the middle of the fork
+  while (count != 0 && !under_way.compare_exchange_weak(count, count - 1, std::memory_order_release, std::memory_order_relaxed)) {
+  }
+}
+
+/// In the child of a fork().
+inline void child_after_fork() {
+  const ArenaMemory arena(arena_base.load(std::memory_order_acquire));
+  const ProcessRef expected(std::exchange(registration::expected_child, 0));
+  if (!expected) return;
+  ProcessSlot& slot = arena.process(expected.slot());
+  // After a stop of many seconds right here, the slot may have been given up: then it registers when it uses the library.
+  std::uint32_t state = slot.state.load(std::memory_order_acquire);
+  if (process_ref(arena, expected.slot()) != expected) return;
+  if (state == ProcessSlot::born) slot.state.compare_exchange_strong(state, ProcessSlot::alive, std::memory_order_acq_rel);
+  // Either way it is alive now, unless given up: the parent may have entered it first.
+  if (state == ProcessSlot::born || state == ProcessSlot::alive) registration::enter_process(arena, expected.slot());
+}
+
+/// In the parent, when it has learnt what became of the fork() that this thread just made: the child's id, or -1.
+inline void child_was_forked(std::int32_t pid) {
+  const ProcessRef expected(std::exchange(registration::expected_child, 0));
+  if (!expected) return;
+  const ArenaMemory arena(arena_base.load(std::memory_order_acquire));
+  ProcessSlot& slot = arena.process(expected.slot());
+  std::uint32_t born = ProcessSlot::born;
+  if (process_ref(arena, expected.slot()) != expected) return;  // ended and taken back already, or given up
+  if (pid < 0) {
+    slot.state.compare_exchange_strong(born, ProcessSlot::free, std::memory_order_release, std::memory_order_relaxed);
+    return;
+  }
+  slot.seen.store(boot_time(), std::memory_order_relaxed);  // later than its start, which the fork may have put off
+  slot.pid.store(pid, std::memory_order_release);           // after the moment
+  slot.state.compare_exchange_strong(born, ProcessSlot::alive, std::memory_order_release, std::memory_order_relaxed);
+}
+
+}  // namespace multiprocessing::detail
