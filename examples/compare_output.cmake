@@ -1,0 +1,18 @@
+# Fails unless PROGRAM ends with 0 and prints EXPECTED to the letter, or what PATTERN, a regular expression, matches as a whole:
+# cmake -D PROGRAM=... -D EXPECTED=... -P compare_output.cmake
+cmake_minimum_required(VERSION 3.24)
+execute_process(COMMAND ${PROGRAM} RESULT_VARIABLE status OUTPUT_VARIABLE printed ERROR_VARIABLE errors)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "ended with ${status}\n${errors}")
+endif()
+if(DEFINED PATTERN)
+  file(READ ${PATTERN} expected)
+  string(REGEX MATCH "^${expected}$" matched "${printed}")
+else()
+  file(READ ${EXPECTED} expected)
+  set(matched "${expected}")
+endif()
+if(NOT printed STREQUAL matched)
+  message(FATAL_ERROR "printed\n${printed}\nbut should print\n${expected}\n${errors}")
+endif()
+message("${printed}")

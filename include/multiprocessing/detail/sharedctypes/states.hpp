@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// How a Value and an Array lie in shared memory.
+#pragma once
+
+#include <multiprocessing/detail/memory/shared_ref.hpp>
+#include <multiprocessing/shareable.hpp>
+#include <multiprocessing/synchronize/rlock.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <new>
+#include <type_traits>
+
+namespace multiprocessing::detail {
+
+/// Anything but a `Self`: what a deleted overload answers.
+template <class U, class Self>
+concept other_than = !std::same_as<std::remove_cvref_t<U>, Self>;
+
+/// A member that a reference can stand for.
+template <class T, class Member, class Class>
+concept data_member =
+    std::derived_from<T, Class> && std::is_object_v<Member> && !std::is_array_v<Member> && !std::is_const_v<Member>;
+
+/// A method that takes these arguments.
+template <class T, class Method, class... Arguments>
+concept method_of = std::is_member_function_pointer_v<Method> && std::invocable<Method, T&, Arguments...>;
+
+/// Answers a type that cannot lie in a Value or an Array by the sentence that helps.
+template <class T>
+consteval bool require_storable() {
+  require_shareable<T>();
+  static_assert(std::is_object_v<T> && !std::is_const_v<T> && !std::is_volatile_v<T>,
+                "shared types are plain: name T without const and volatile, and a const handle instead of a const T");
+  static_assert(alignof(T) <= cache_line,
+                "T is aligned to more than the 64 bytes of a cache line, which shared memory does not grant");
+  return true;
+}
+
+/// A Value, locked or raw: what it holds lies right behind its lock, so that a number, its lock and the object's header
+/// share one cache line. Changing this, or ArrayState, raises `ArenaHeader::current_version`.
+template <class T, bool wide = (alignof(T) > 16)>
+struct ValueState {
+  static constexpr std::size_t extra = 0;  // bytes behind it
+
+  RLockState lock;
+  alignas(T) std::byte bytes[sizeof(T)];
+
+  void* where() { return bytes; }
+};
+
+/// One that is aligned to more than 16 bytes begins with the cache line behind the state.
+template <class T>
+struct ValueState<T, true> {
+  static constexpr std::size_t extra = sizeof(T);
+
+  RLockState lock;
+  std::uint32_t padding[3] = {};
+
+  void* where() { return this + 1; }
+};
+static_assert(sizeof(ValueState<double>) == 32 && offsetof(ValueState<double>, bytes) == 24);
+
+/// The head of an Array, locked or raw; the elements lie behind it, from the next cache line on.
+struct ArrayState {
+  RLockState lock;
+  std::uint32_t padding = 0;
+  std::uint64_t size = 0;  // how many elements; fixed at creation
+};
+static_assert(sizeof(ArrayState) == 32 && object_offset + sizeof(ArrayState) == cache_line);
+
+/// A reference to a new object that `build(where)` makes, and what lies in it.
+template <class T>
+struct SharedValue {
+  SharedRef<RLockState> object;
+  T* at;
+
+  template <class Build>
+  static SharedValue make(Build build) {
+    using State = ValueState<T>;
+    T* at = nullptr;
+    const auto whole = SharedRef<State>::make(ObjectKind::value, State::extra, [&](void* where) {
+      auto* const state = new (where) State;
+      at = build(state->where());
+      return state;
+    });
+    return {SharedRef<RLockState>(whole, &State::lock), at};
+  }
+};
+
+/// A reference to a new object with `size` elements that `build(where)` makes.
+template <class T>
+struct SharedElements {
+  SharedRef<RLockState> object;
+  T* data;
+  std::size_t size;
+
+  template <class Build>
+  static SharedElements make(std::size_t size, Build build) {
+    // What no address space holds is asked for all the same: the arena's refusal gives both figures.
+    constexpr std::size_t limit = std::numeric_limits<std::size_t>::max() / 2;
+    const std::size_t extra = size > limit / sizeof(T) ? limit : size * sizeof(T);
+    const auto whole = SharedRef<ArrayState>::make(ObjectKind::array, extra, [&](void* where) {
+      auto* const state = new (where) ArrayState;
+      state->size = size;
+      build(reinterpret_cast<T*>(state + 1));
+      return state;
+    });
+    auto* const data = reinterpret_cast<T*>(whole.unchecked() + 1);
+    return {SharedRef<RLockState>(whole, &ArrayState::lock), data, size};
+  }
+};
+
+}  // namespace multiprocessing::detail

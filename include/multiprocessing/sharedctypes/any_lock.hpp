@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// AnyLock: a Lock or an RLock, whichever guards an object.
+#pragma once
+
+#include <multiprocessing/synchronize/lock.hpp>
+#include <multiprocessing/synchronize/rlock.hpp>
+#include <multiprocessing/time.hpp>
+
+#include <chrono>
+#include <ostream>
+#include <variant>
+
+namespace multiprocessing {
+
+/// What `get_lock()` of a Value or an Array returns: its own RLock, or the Lock or RLock that it was given.
+///
+/// Shared, Threads, Fork, Death, Cost: as of the lock that it stands for.
+class AnyLock {
+ public:
+  AnyLock(const Lock& lock) : lock_(lock) {}
+  AnyLock(const RLock& lock) : lock_(lock) {}
+
+  /// Takes the lock, waiting until it is free or `timeout` has passed; returns whether it was taken.
+  bool acquire(Timeout timeout = std::nullopt) const {
+    return std::visit([&](const auto& lock) { return lock.acquire(timeout); }, lock_);
+  }
+
+  /// Gives the lock back. Throws ValueError when nobody holds it, and AssertionError when another thread holds an
+  /// RLock.
+  void release() const {
+    std::visit([](const auto& lock) { lock.release(); }, lock_);
+  }
+
+  /// Whether a living thread holds it.
+  bool locked() const {
+    return std::visit([](const auto& lock) { return lock.locked(); }, lock_);
+  }
+
+  /// Whether it is held by one who took it over from a holder that died: what the lock guards may be half changed.
+  bool owner_died() const {
+    return std::visit([](const auto& lock) { return lock.owner_died(); }, lock_);
+  }
+
+  void lock() const { acquire(); }
+  bool try_lock() const { return acquire(false); }
+  void unlock() const { release(); }
+  template <class Rep, class Period>
+  bool try_lock_for(std::chrono::duration<Rep, Period> duration) const {
+    return acquire(duration);
+  }
+  template <class Clock, class Duration>
+  bool try_lock_until(std::chrono::time_point<Clock, Duration> moment) const {
+    return acquire(moment - Clock::now());
+  }
+
+  /// Whether both refer to one lock.
+  friend bool operator==(const AnyLock&, const AnyLock&) = default;
+
+  friend std::ostream& operator<<(std::ostream& out, const AnyLock& any) {
+    return std::visit([&](const auto& lock) -> std::ostream& { return out << lock; }, any.lock_);
+  }
+
+ private:
+  std::variant<Lock, RLock> lock_;
+};
+
+}  // namespace multiprocessing

@@ -1,0 +1,6 @@
+// expect: protected
+#include <multiprocessing/process.hpp>
+
+namespace mp = multiprocessing;
+
+void wrong() { mp::Process p({.name = "worker"}); }

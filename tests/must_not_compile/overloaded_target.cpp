@@ -1,0 +1,9 @@
+// expect: no matching
+#include <multiprocessing/process.hpp>
+
+namespace mp = multiprocessing;
+
+void target(int) {}
+void target(double) {}
+
+void wrong() { mp::Process p(target, 1); }

@@ -1,0 +1,10 @@
+// expect: no member named
+#include <multiprocessing/sharedctypes.hpp>
+
+namespace mp = multiprocessing;
+
+struct Point {
+  int x;
+};
+
+void wrong(mp::Value<Point> v) { v.value.x = 3; }
