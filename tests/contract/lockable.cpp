@@ -136,8 +136,8 @@ TEMPLATE_TEST_CASE("who takes it twice waits, unless it is recursive", "[contrac
   CHECK(in_child([&] { return lock.acquire(false); }) == 0);
 }
 
-TEMPLATE_TEST_CASE("a release that nobody owes is refused and changes nothing", "[contract][lockable]", mp::Lock, mp::RLock,
-                   mp::BoundedSemaphore, mp::Condition, ConditionOfLock, mp::RWLock) {
+TEMPLATE_TEST_CASE("a release that nobody owes is refused and changes nothing", "[contract][lockable]", mp::Lock,
+                   mp::RLock, mp::BoundedSemaphore, mp::Condition, ConditionOfLock, mp::RWLock) {
   const TestType lock;
   CHECK_THROWS_AS(lock.release(), std::logic_error);
   CHECK_THROWS_WITH(lock.release(), contains("release"));
@@ -195,7 +195,8 @@ TEMPLATE_TEST_CASE("a killed holder holds nothing any more", "[contract][lockabl
   lock.release();
 }
 
-TEMPLATE_TEST_CASE("a killed holder lets all who sleep in, one after the other", "[contract][lockable][death]", EVERY_KIND) {
+TEMPLATE_TEST_CASE("a killed holder lets all who sleep in, one after the other", "[contract][lockable][death]",
+                   EVERY_KIND) {
   const TestType lock;
   const mp::RawValue<long> total(0);
   const mp::Event held;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <list>
 #include <numeric>
@@ -23,14 +24,24 @@
 namespace mp = multiprocessing;
 using List = std::vector<int>;
 
+namespace {
+
+/// A range that can be read once, and tells its size to nobody.
+struct Once {
+  std::istringstream text;
+  auto begin() { return std::istream_iterator<int>(text); }
+  auto end() { return std::istream_iterator<int>(); }
+};
+
+}  // namespace
+
 TEST_CASE("A RawArray is made of a size, a list or a range", "[sharedctypes][raw_array]") {
   CHECK(mp::RawArray<int>(3).slice() == List{0, 0, 0});
   CHECK(mp::RawArray<int>{3}.slice() == List{3});
   CHECK(mp::RawArray<int>(mp::range(3)).slice() == List{0, 1, 2});
   CHECK(mp::RawArray<int>(std::list<char>{1, 2}).slice() == List{1, 2});
   CHECK(mp::RawArray<bool>(std::vector<bool>{true, false}).slice() == std::vector<bool>{true, false});
-  std::istringstream stream("5 6 7");  // a range that can be read once
-  CHECK(mp::RawArray<int>(std::ranges::istream_view<int>(stream)).slice() == List{5, 6, 7});
+  CHECK(mp::RawArray<int>(Once{std::istringstream("5 6 7")}).slice() == List{5, 6, 7});
   mp::RawArray g{1, 2, 3};
   mp::RawArray r(mp::range(3));
   mp::RawArray t("text");

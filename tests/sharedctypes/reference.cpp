@@ -36,11 +36,17 @@ struct Point {
 enum class Color { red, green };
 
 template <class T, class U>
-concept can_add = requires(const mp::Value<T>& v, U u) { v.value += u; };
+concept can_add = requires(const mp::Value<T>& v, U u) {
+  v.value += u;
+};
 template <class T>
-concept can_increment = requires(const mp::Value<T>& v) { ++v.value; };
+concept can_increment = requires(const mp::Value<T>& v) {
+  ++v.value;
+};
 template <class T>
-concept can_shift = requires(const mp::Value<T>& v) { v.value <<= 1; };
+concept can_shift = requires(const mp::Value<T>& v) {
+  v.value <<= 1;
+};
 
 }  // namespace
 

@@ -13,7 +13,9 @@ namespace mp = multiprocessing;
 namespace {
 
 template <class Object>
-concept can_be_synchronized = requires(const Object& object) { mp::synchronized(object); };
+concept can_be_synchronized = requires(const Object& object) {
+  mp::synchronized(object);
+};
 
 }  // namespace
 

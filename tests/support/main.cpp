@@ -15,7 +15,7 @@
 
 namespace {
 
-constexpr unsigned seconds_per_test_case = 60;
+constexpr unsigned seconds_per_test_case = 120;
 
 std::string hang_message;  // built before the alarm is set: a signal handler may not allocate
 int leaking_test_cases = 0;

@@ -68,7 +68,11 @@ class Outside {
 /// Steps that processes reach in turn and wait for.
 class Steps {
  public:
-  void reach(int step) { reached_->store(step); }
+  void reach(int step) {  // never back
+    int reached = reached_->load();
+    while (reached < step && !reached_->compare_exchange_weak(reached, step)) {
+    }
+  }
   bool await(int step) const {
     return wait_until([&] { return reached_->load() >= step; });
   }

@@ -112,13 +112,15 @@ TEST_CASE("notify(n) wakes exactly n, processes and threads mixed", "[synchroniz
 
 TEST_CASE("notify_all wakes all, also after others' time was up", "[synchronize][condition]") {
   const mp::Condition condition;
-  Waiters waiters(condition);
-  for (int i = 0; i < 3; ++i) {
-    waiters.start_process(20ms);
-    waiters.start_thread(20ms);
+  {
+    Waiters impatient(condition);
+    for (int i = 0; i < 3; ++i) impatient.start_process(20ms);
+    for (int i = 0; i < 3; ++i) impatient.start_thread(20ms);
+    CHECK(impatient.come_back(6));
+    CHECK(impatient.told() == 0);
+    for (auto& each : impatient.processes()) CHECK(each.join() == 0);
   }
-  CHECK(waiters.come_back(6));
-  CHECK(waiters.told() == 0);
+  Waiters waiters(condition);
   for (int i = 0; i < 3; ++i) {
     waiters.start_process();
     waiters.start_thread();
@@ -315,7 +317,8 @@ TEST_CASE("row 13: notify skips a waiter that was killed", "[synchronize][condit
   CHECK(waiters.told() == 2);
 }
 
-TEST_CASE("row 14: whom a killed notifier had chosen wakes, and a later notify works", "[synchronize][condition][death]") {
+TEST_CASE("row 14: whom a killed notifier had chosen wakes, and a later notify works",
+          "[synchronize][condition][death]") {
   const mp::Condition condition;
   Waiters waiters(condition);
   for (int i = 0; i < 2; ++i) waiters.start_process();
@@ -327,7 +330,8 @@ TEST_CASE("row 14: whom a killed notifier had chosen wakes, and a later notify w
     for (std::uint32_t i = 0;; ++i) {
       mp::detail::ThreadSlot& slot = self.arena.thread(i);
       std::uint32_t node = slot.node;
-      if (!mp::detail::NodeState::is_waiting(node) || is_dead(self.arena, mp::detail::condition_node::owner_of(self.arena, slot)))
+      if (!mp::detail::NodeState::is_waiting(node) ||
+          is_dead(self.arena, mp::detail::condition_node::owner_of(self.arena, slot)))
         continue;
       self.robust_list.pending(&slot.node);
       slot.node.compare_exchange_strong(node, mp::detail::NodeState::notified);
@@ -378,7 +382,8 @@ TEST_CASE("a notification is passed on also past one whose time was up", "[synch
   CHECK(waiters.processes()[2].join() == 0);
 }
 
-TEST_CASE("one whose time is up at the moment of a notify has had it, or left it to another", "[synchronize][condition][threads]") {
+TEST_CASE("one whose time is up at the moment of a notify has had it, or left it to another",
+          "[synchronize][condition][threads]") {
   const mp::Condition condition;
   int told = 0, notified = 0;
   for (int round = 0; round < 100; ++round) {

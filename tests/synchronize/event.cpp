@@ -120,14 +120,15 @@ TEST_CASE("row 16: set is not held up by waiters that were killed", "[synchroniz
   CHECK(sleepers[3].join() == 0);
 }
 
-TEST_CASE("row 17: a setter that is killed between its store and its wake has woken all", "[synchronize][event][death]") {
+TEST_CASE("row 17: a setter that is killed between its store and its wake has woken all",
+          "[synchronize][event][death]") {
   namespace detail = mp::detail;
   const bool cleared = GENERATE(false, true);
-  const auto state = detail::SharedRef<detail::EventState>::make(detail::ObjectKind::other, 0, [](void* at) {
-    return new (at) detail::EventState;
-  });
+  const auto state = detail::SharedRef<detail::EventState>::make(detail::ObjectKind::other, 0,
+                                                                 [](void* at) { return new (at) detail::EventState; });
   std::vector<Child> sleepers;
-  for (int i = 0; i < 3; ++i) sleepers.emplace_back([&] { return detail::event::wait(detail::this_thread(), *state, 20s); });
+  for (int i = 0; i < 3; ++i)
+    sleepers.emplace_back([&] { return detail::event::wait(detail::this_thread(), *state, 20s); });
   for (auto& each : sleepers) each.asleep();
   CHECK(in_child([&] {
           // As set() up to its system call.

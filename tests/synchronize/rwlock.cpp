@@ -209,7 +209,8 @@ TEST_CASE("a killed reader reads no more", "[synchronize][rwlock][death]") {
   CHECK_FALSE(lock.owner_died());
 }
 
-TEST_CASE("a killed writer lets readers and writers in, and the next to write hears of it", "[synchronize][rwlock][death]") {
+TEST_CASE("a killed writer lets readers and writers in, and the next to write hears of it",
+          "[synchronize][rwlock][death]") {
   const mp::RWLock lock;
   const mp::Event writes;
   Child writer([&] {

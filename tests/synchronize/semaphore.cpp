@@ -150,7 +150,8 @@ TEST_CASE("row 11: all who sleep come in by the permits of one that was killed",
   CHECK(semaphore.get_value() == 2);
 }
 
-TEST_CASE("row 12: after a recovery a bounded semaphore absorbs the release of what came back", "[synchronize][semaphore][death]") {
+TEST_CASE("row 12: after a recovery a bounded semaphore absorbs the release of what came back",
+          "[synchronize][semaphore][death]") {
   const mp::BoundedSemaphore bounded(2);
   CHECK(in_child([&] {
           bounded.acquire();
@@ -182,7 +183,8 @@ TEST_CASE("a release that nobody restored a permit for is not absorbed", "[synch
   CHECK(empty.get_value() == 4);
 }
 
-TEST_CASE("a semaphore that another releases is a signal, whose dead give nothing back", "[synchronize][semaphore][death]") {
+TEST_CASE("a semaphore that another releases is a signal, whose dead give nothing back",
+          "[synchronize][semaphore][death]") {
   const mp::Semaphore signal(0);
   signal.release(3);
   CHECK(in_child([&] {

@@ -51,7 +51,8 @@ class AnyLock {
   }
   template <class Clock, class Duration>
   bool try_lock_until(std::chrono::time_point<Clock, Duration> moment) const {
-    return acquire(moment - Clock::now());
+    const auto now = Clock::now();
+    return acquire(moment > now ? Timeout(moment - now) : Timeout(false));
   }
 
   /// Whether both refer to one lock.

@@ -14,7 +14,6 @@
 #include <functional>
 #include <initializer_list>
 #include <iterator>
-#include <optional>
 #include <ostream>
 #include <ranges>
 #include <span>
@@ -26,7 +25,9 @@
 namespace multiprocessing {
 
 template <class T>
-Array<T> synchronized(const RawArray<T>& raw, std::optional<AnyLock> lock = {});
+Array<T> synchronized(const RawArray<T>& raw);
+template <class T>
+Array<T> synchronized(const RawArray<T>& raw, const AnyLock& lock);
 
 /// A row of numbers, or of any `shareable` structs, that processes share, with a lock; the counterpart of Python's
 /// `Array`.
@@ -61,17 +62,20 @@ class Array : public detail::TextMembers<Array<T>, T> {
 
   /// `size` elements `T{}`: zero, for numbers. Throws ValueError if it is negative, ArenaFull when there is no room.
   template <detail::countable Integer>
-  explicit Array(Integer size, std::optional<AnyLock> lock = {}) : Array(RawArray<T>(size), std::move(lock), made()) {}
-  explicit Array(std::initializer_list<T> elements, std::optional<AnyLock> lock = {})
-      : Array(RawArray<T>(elements), std::move(lock), made()) {}
-  /// The elements of a range, converted.
+  explicit Array(Integer size) : Array(made(), RawArray<T>(size)) {}
+  template <detail::countable Integer>
+  Array(Integer size, const AnyLock& lock) : Array(made(), RawArray<T>(size), lock) {}
+
+  explicit Array(std::initializer_list<T> elements) : Array(made(), RawArray<T>(elements)) {}
+  Array(std::initializer_list<T> elements, const AnyLock& lock) : Array(made(), RawArray<T>(elements), lock) {}
+
+  /// The elements of a range, converted; of a text, its characters without the NUL that ends a literal.
   template <detail::other_than<Array> Range>
-  requires detail::elements_for<Range, T>
-  explicit Array(Range&& elements, std::optional<AnyLock> lock = {})
-      : Array(detail::make_from<T>(std::forward<Range>(elements)), std::move(lock)) {}
-  /// The characters of a text, without the NUL that ends a literal.
-  explicit Array(std::string_view text, std::optional<AnyLock> lock = {}) requires std::same_as<T, char>
-      : Array(RawArray<T>(text), std::move(lock), made()) {}
+  requires detail::sequence_for<Range, T>
+  explicit Array(Range&& elements) : Array(made(), RawArray<T>(detail::make_from<T>(std::forward<Range>(elements)))) {}
+  template <detail::sequence_for<T> Range>
+  Array(Range&& elements, const AnyLock& lock)
+      : Array(made(), RawArray<T>(detail::make_from<T>(std::forward<Range>(elements))), lock) {}
 
   Array(const Array&) = default;
   Array& operator=(const Array&) = default;
@@ -157,7 +161,8 @@ class Array : public detail::TextMembers<Array<T>, T> {
   }
   template <class Clock, class Duration>
   bool try_lock_until(std::chrono::time_point<Clock, Duration> moment) const {
-    return acquire(moment - Clock::now());
+    const auto now = Clock::now();
+    return acquire(moment > now ? Timeout(moment - now) : Timeout(false));
   }
 
   /// The text of its slice(): `[1, 2, 3]`, or `'text'`.
@@ -166,11 +171,12 @@ class Array : public detail::TextMembers<Array<T>, T> {
 
  private:
   struct made {};  // tells what the class calls itself from a user's arguments
-  friend Array synchronized<T>(const RawArray<T>& raw, std::optional<AnyLock> lock);
+  friend Array synchronized<T>(const RawArray<T>& raw);
+  friend Array synchronized<T>(const RawArray<T>& raw, const AnyLock& lock);
 
-  Array(const RawArray<T>& array, std::optional<AnyLock> lock, made) : Array(array.elements_, std::move(lock)) {}
-  Array(const detail::SharedElements<T>& elements, std::optional<AnyLock> lock)
-      : guarded_(elements.object, std::move(lock)), data_(elements.data), size_(elements.size) {}
+  template <class... Lock>
+  explicit Array(made, const RawArray<T>& array, const Lock&... lock)
+      : guarded_(array.elements_.object, lock...), data_(array.elements_.data), size_(array.elements_.size) {}
 
   detail::Guarded guarded_;
   T* data_;
@@ -230,9 +236,14 @@ class Array<T>::iterator {
 };
 
 template <std::ranges::input_range Range>
-Array(Range&&, std::optional<AnyLock> = {}) -> Array<std::ranges::range_value_t<Range>>;
+Array(Range&&) -> Array<std::ranges::range_value_t<Range>>;
+template <std::ranges::input_range Range>
+Array(Range&&, const AnyLock&) -> Array<std::ranges::range_value_t<Range>>;
 template <class T>
-Array(std::initializer_list<T>, std::optional<AnyLock> = {}) -> Array<T>;
-Array(const char*, std::optional<AnyLock> = {})->Array<char>;
+Array(std::initializer_list<T>) -> Array<T>;
+template <class T>
+Array(std::initializer_list<T>, const AnyLock&) -> Array<T>;
+Array(const char*)->Array<char>;
+Array(const char*, const AnyLock&)->Array<char>;
 
 }  // namespace multiprocessing

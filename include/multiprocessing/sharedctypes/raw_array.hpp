@@ -53,12 +53,10 @@ class RawArray : public detail::TextMembers<RawArray<T>, T> {
   explicit RawArray(Integer size) : elements_(detail::make_empty<T>(size)) {}
   explicit RawArray(std::initializer_list<T> elements)
       : elements_(detail::make_copy<T>({elements.begin(), elements.size()})) {}
-  /// The elements of a range, converted.
+  /// The elements of a range, converted; of a text, its characters without the NUL that ends a literal.
   template <detail::other_than<RawArray> Range>
-  requires detail::elements_for<Range, T>
-  explicit RawArray(Range&& elements) : elements_(detail::make_from<T>(std::forward<Range>(elements))) {}
-  /// The characters of a text, without the NUL that ends a literal.
-  explicit RawArray(std::string_view text) requires std::same_as<T, char> : elements_(detail::make_copy<T>(text)) {}
+  requires detail::sequence_for<Range, T>
+  explicit RawArray(Range&& elements) : RawArray(detail::make_from<T>(std::forward<Range>(elements))) {}
 
   RawArray(const RawArray&) = default;
   RawArray& operator=(const RawArray&) = default;
@@ -132,6 +130,7 @@ class RawArray : public detail::TextMembers<RawArray<T>, T> {
 
  private:
   friend class Array<T>;
+  explicit RawArray(detail::SharedElements<T> elements) : elements_(std::move(elements)) {}
 
   detail::SharedElements<T> elements_;
 };

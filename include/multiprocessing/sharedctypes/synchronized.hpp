@@ -6,25 +6,32 @@
 #include <multiprocessing/sharedctypes/array.hpp>
 #include <multiprocessing/sharedctypes/value.hpp>
 
-#include <optional>
-#include <utility>
-
 namespace multiprocessing {
 
-/// A Value of the same object, whose accesses take `lock`; without one a lock that lies beside the object, the same for
-/// all who call this for it. The raw handle goes on without a lock.
+/// A Value of the same object. Its lock lies beside the object: the same one for all who call this. The raw handle goes
+/// on without a lock.
 template <class T>
-Value<T> synchronized(const RawValue<T>& raw, std::optional<AnyLock> lock) {
-  return Value<T>(raw, std::move(lock), typename Value<T>::made());
+Value<T> synchronized(const RawValue<T>& raw) {
+  return Value<T>(typename Value<T>::made(), raw);
+}
+/// A Value of the same object, guarded by `lock`.
+template <class T>
+Value<T> synchronized(const RawValue<T>& raw, const AnyLock& lock) {
+  return Value<T>(typename Value<T>::made(), raw, lock);
 }
 /// An Array of the same elements, likewise.
 template <class T>
-Array<T> synchronized(const RawArray<T>& raw, std::optional<AnyLock> lock) {
-  return Array<T>(raw, std::move(lock), typename Array<T>::made());
+Array<T> synchronized(const RawArray<T>& raw) {
+  return Array<T>(typename Array<T>::made(), raw);
+}
+/// An Array of the same elements, guarded by `lock`.
+template <class T>
+Array<T> synchronized(const RawArray<T>& raw, const AnyLock& lock) {
+  return Array<T>(typename Array<T>::made(), raw, lock);
 }
 template <class T>
-void synchronized(const Value<T>&, std::optional<AnyLock> = {}) = delete;  // object already synchronized
+void synchronized(const Value<T>&) = delete;  // object already synchronized
 template <class T>
-void synchronized(const Array<T>&, std::optional<AnyLock> = {}) = delete;  // object already synchronized
+void synchronized(const Array<T>&) = delete;  // object already synchronized
 
 }  // namespace multiprocessing

@@ -10,7 +10,6 @@
 #include <chrono>
 #include <concepts>
 #include <functional>
-#include <optional>
 #include <ostream>
 #include <string>
 #include <type_traits>
@@ -19,7 +18,9 @@
 namespace multiprocessing {
 
 template <class T>
-Value<T> synchronized(const RawValue<T>& raw, std::optional<AnyLock> lock = {});
+Value<T> synchronized(const RawValue<T>& raw);
+template <class T>
+Value<T> synchronized(const RawValue<T>& raw, const AnyLock& lock);
 
 /// A number, or any `shareable` struct, that processes share, with a lock; the counterpart of Python's `Value`.
 ///
@@ -49,16 +50,14 @@ class Value {
   using value_type = T;
 
   /// The object `T{}`: zero, for a number.
-  Value() : Value(RawValue<T>(), std::nullopt, made()) {}
-  /// `T{}` under another lock.
-  explicit Value(AnyLock lock) : Value(RawValue<T>(), std::move(lock), made()) {}
-  explicit Value(const T& initial, std::optional<AnyLock> lock = {})
-      : Value(RawValue<T>(initial), std::move(lock), made()) {}
+  Value() : Value(made(), RawValue<T>()) {}
+  explicit Value(const AnyLock& lock) : Value(made(), RawValue<T>(), lock) {}
+  explicit Value(const T& initial) : Value(made(), RawValue<T>(initial)) {}
+  Value(const T& initial, const AnyLock& lock) : Value(made(), RawValue<T>(initial), lock) {}
   /// The object `T{arguments...}`, built in place.
   template <class... Arguments>
   requires detail::initializes<T, Arguments...>
-  explicit Value(Arguments&&... arguments)
-      : Value(RawValue<T>(std::forward<Arguments>(arguments)...), std::nullopt, made()) {}
+  explicit Value(Arguments&&... arguments) : Value(made(), RawValue<T>(std::forward<Arguments>(arguments)...)) {}
 
   Value(const Value& other) : value(other.value.at_, other.value.guard_) {}
   Value& operator=(const Value& other) {
@@ -110,7 +109,8 @@ class Value {
   }
   template <class Clock, class Duration>
   bool try_lock_until(std::chrono::time_point<Clock, Duration> moment) const {
-    return acquire(moment - Clock::now());
+    const auto now = Clock::now();
+    return acquire(moment > now ? Timeout(moment - now) : Timeout(false));
   }
 
   /// Python's text: `<Synchronized wrapper for c_double(0.0)>`.
@@ -124,15 +124,17 @@ class Value {
 
  private:
   struct made {};  // tells what the class calls itself from a user's arguments
-  friend Value synchronized<T>(const RawValue<T>& raw, std::optional<AnyLock> lock);
+  friend Value synchronized<T>(const RawValue<T>& raw);
+  friend Value synchronized<T>(const RawValue<T>& raw, const AnyLock& lock);
 
-  Value(const RawValue<T>& raw, std::optional<AnyLock> lock, made)
-      : value(&raw.value, detail::Guarded(raw.object_, std::move(lock))) {}
+  template <class... Lock>
+  explicit Value(made, const RawValue<T>& raw, const Lock&... lock)
+      : value(&raw.value, detail::Guarded(raw.object_, lock...)) {}
 };
 
 template <class T>
 Value(T) -> Value<T>;
 template <class T>
-Value(T, std::optional<AnyLock>) -> Value<T>;
+Value(T, const AnyLock&) -> Value<T>;
 
 }  // namespace multiprocessing

@@ -56,7 +56,8 @@ inline bool sleep(const ThreadIdentity& self, std::uint64_t condition, std::uint
     // Acquire: with the notifier's release.
     if (node.load(std::memory_order_acquire) != waiting) return true;
     if (deadline.passed()) {
-      std::uint32_t seen = waiting;  // whoever notifies me now comes too late and chooses another, or I was notified in time
+      std::uint32_t seen =
+          waiting;  // whoever notifies me now comes too late and chooses another, or I was notified in time
       return !node.compare_exchange_strong(seen, NodeState::idle, std::memory_order_acq_rel, std::memory_order_acquire);
     }
     const bool woken = sleep_on(self.arena, node, waiting, std::array{before_me}, deadline);
@@ -151,9 +152,13 @@ class Condition {
   bool try_lock() const { return acquire(false); }
   void unlock() const { release(); }
   template <class Rep, class Period>
-  bool try_lock_for(std::chrono::duration<Rep, Period> duration) const { return acquire(duration); }
+  bool try_lock_for(std::chrono::duration<Rep, Period> duration) const {
+    return acquire(duration);
+  }
   template <class Clock, class Duration>
-  bool try_lock_until(std::chrono::time_point<Clock, Duration> moment) const { return acquire(moment - Clock::now()); }
+  bool try_lock_until(std::chrono::time_point<Clock, Duration> moment) const {
+    return acquire(moment - Clock::now());
+  }
 
   /// Whether both refer to one condition.
   friend bool operator==(const Condition& a, const Condition& b) { return a.state_ == b.state_; }
@@ -168,9 +173,8 @@ class Condition {
 
  private:
   explicit Condition(std::variant<Lock, RLock> lock)
-      : state_(detail::SharedRef<detail::ConditionState>::make(detail::ObjectKind::other, 0, [](void* at) {
-          return new (at) detail::ConditionState;
-        })),
+      : state_(detail::SharedRef<detail::ConditionState>::make(
+            detail::ObjectKind::other, 0, [](void* at) { return new (at) detail::ConditionState; })),
         lock_(std::move(lock)) {}
 
   void notify_some(std::uint32_t count) const {
@@ -195,7 +199,8 @@ class Condition {
   }
   void take_back(const detail::ThreadIdentity& self, std::uint32_t depth) const {
     detail::lock::acquire(self, word(), {});
-    if (const RLock* recursive = std::get_if<RLock>(&lock_)) recursive->state_->depth.store(depth, std::memory_order_relaxed);
+    if (const RLock* recursive = std::get_if<RLock>(&lock_))
+      recursive->state_->depth.store(depth, std::memory_order_relaxed);
   }
 
   detail::SharedRef<detail::ConditionState> state_;

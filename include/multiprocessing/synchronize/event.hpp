@@ -58,7 +58,9 @@ inline void set(const ThreadIdentity& self, EventState& state) noexcept {
   }
   const PendingGuard pending(self, state.word);
   while (!is_set(seen)) {
-    if (!state.word.compare_exchange_weak(seen, seen & word_waiters, std::memory_order_release, std::memory_order_relaxed)) continue;
+    if (!state.word.compare_exchange_weak(seen, seen & word_waiters, std::memory_order_release,
+                                          std::memory_order_relaxed))
+      continue;
     if ((seen & word_waiters) != 0) wake_all(state);
     return;
   }
@@ -70,7 +72,8 @@ inline void clear(EventState& state) noexcept {
   const std::uint32_t cleared = word_owner | (state.clears.fetch_add(1, std::memory_order_relaxed) + 1) % word_owner;
   for (;;) {
     if (!is_set(seen)) return;
-    if (state.word.compare_exchange_weak(seen, cleared | (seen & word_waiters), std::memory_order_acq_rel, std::memory_order_relaxed))
+    if (state.word.compare_exchange_weak(seen, cleared | (seen & word_waiters), std::memory_order_acq_rel,
+                                         std::memory_order_relaxed))
       break;
   }
   if ((seen & word_waiters) != 0) futex_wake(state.word, all_waiters);
@@ -99,15 +102,20 @@ inline bool wait(const ThreadIdentity& self, EventState& state, Timeout timeout)
     if (was_set()) {
       // The setter may have died after waking me alone; W says that nobody has finished to wake all.
       if (slept && (seen & word_waiters) != 0) {
-        if (is_set(seen)) wake_all(state);
-        else futex_wake(state.word, all_waiters);
+        if (is_set(seen))
+          wake_all(state);
+        else
+          futex_wake(state.word, all_waiters);
       }
       return true;
     }
     if (deadline.passed()) return false;
-    if ((seen & word_waiters) == 0 && !state.word.compare_exchange_weak(seen, seen | word_waiters, std::memory_order_relaxed)) continue;
+    if ((seen & word_waiters) == 0 &&
+        !state.word.compare_exchange_weak(seen, seen | word_waiters, std::memory_order_relaxed))
+      continue;
     const bool by_time_alone = !sleep_on(self.arena, state.word, waited_for | word_waiters, {}, deadline);
-    if (by_time_alone && was_set() && !deadline.passed()) self.arena.header().saved_by_tick.fetch_add(1, std::memory_order_relaxed);
+    if (by_time_alone && was_set() && !deadline.passed())
+      self.arena.header().saved_by_tick.fetch_add(1, std::memory_order_relaxed);
   }
 }
 
@@ -125,16 +133,18 @@ inline bool wait(const ThreadIdentity& self, EventState& state, Timeout timeout)
 /// Cost:    no system call unless someone waits.
 class Event {
  public:
-  Event() : state_(detail::SharedRef<detail::EventState>::make(detail::ObjectKind::other, 0, [](void* at) {
-      return new (at) detail::EventState;
-    })) {}
+  Event()
+      : state_(detail::SharedRef<detail::EventState>::make(detail::ObjectKind::other, 0,
+                                                           [](void* at) { return new (at) detail::EventState; })) {}
 
   bool is_set() const { return detail::event::is_set(state_->word.load(std::memory_order_acquire)); }
   /// Sets the flag and wakes all who wait. They return true even if it is cleared before they run.
   void set() const { detail::event::set(detail::this_thread(), *state_); }
   void clear() const { detail::event::clear(*state_); }
   /// Waits until the flag is set or `timeout` has passed; returns whether it was set.
-  bool wait(Timeout timeout = std::nullopt) const { return detail::event::wait(detail::this_thread(), *state_, timeout); }
+  bool wait(Timeout timeout = std::nullopt) const {
+    return detail::event::wait(detail::this_thread(), *state_, timeout);
+  }
 
   /// Whether both refer to one event.
   friend bool operator==(const Event&, const Event&) = default;

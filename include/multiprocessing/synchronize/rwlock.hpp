@@ -33,9 +33,9 @@ namespace multiprocessing {
 /// Cost:    no system call unless someone waits.
 class RWLock {
  public:
-  RWLock() : state_(detail::SharedRef<detail::RWLockState>::make(detail::ObjectKind::other, 0, [](void* at) {
-      return new (at) detail::RWLockState;
-    })) {}
+  RWLock()
+      : state_(detail::SharedRef<detail::RWLockState>::make(detail::ObjectKind::other, 0,
+                                                            [](void* at) { return new (at) detail::RWLockState; })) {}
 
   /// Takes it for writing, waiting until nobody else holds it or `timeout` has passed; returns whether it was taken.
   bool acquire(Timeout timeout = std::nullopt) const {
@@ -66,13 +66,21 @@ class RWLock {
   bool try_lock_shared() const { return acquire_shared(false); }
   void unlock_shared() const { release_shared(); }
   template <class Rep, class Period>
-  bool try_lock_for(std::chrono::duration<Rep, Period> duration) const { return acquire(duration); }
+  bool try_lock_for(std::chrono::duration<Rep, Period> duration) const {
+    return acquire(duration);
+  }
   template <class Rep, class Period>
-  bool try_lock_shared_for(std::chrono::duration<Rep, Period> duration) const { return acquire_shared(duration); }
+  bool try_lock_shared_for(std::chrono::duration<Rep, Period> duration) const {
+    return acquire_shared(duration);
+  }
   template <class Clock, class Duration>
-  bool try_lock_until(std::chrono::time_point<Clock, Duration> moment) const { return acquire(moment - Clock::now()); }
+  bool try_lock_until(std::chrono::time_point<Clock, Duration> moment) const {
+    return acquire(moment - Clock::now());
+  }
   template <class Clock, class Duration>
-  bool try_lock_shared_until(std::chrono::time_point<Clock, Duration> moment) const { return acquire_shared(moment - Clock::now()); }
+  bool try_lock_shared_until(std::chrono::time_point<Clock, Duration> moment) const {
+    return acquire_shared(moment - Clock::now());
+  }
 
   /// Whether both refer to one lock.
   friend bool operator==(const RWLock&, const RWLock&) = default;

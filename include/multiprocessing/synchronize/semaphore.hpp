@@ -32,8 +32,8 @@ class Semaphore {
  public:
   /// Throws ValueError for a negative value.
   template <std::integral Count = int>
-    requires(!std::same_as<Count, bool>)
-  explicit Semaphore(Count value = 1) : Semaphore(detail::checked_permits("Semaphore", value), detail::SemaphoreState::unbounded) {}
+  requires(!std::same_as<Count, bool>) explicit Semaphore(Count value = 1)
+      : Semaphore(detail::checked_permits("Semaphore", value), detail::SemaphoreState::unbounded) {}
 
   /// Takes a permit, waiting until there is one or `timeout` has passed; returns whether it was taken.
   bool acquire(Timeout timeout = std::nullopt) const {
@@ -58,9 +58,13 @@ class Semaphore {
   bool try_lock() const { return acquire(false); }
   void unlock() const { release(); }
   template <class Rep, class Period>
-  bool try_lock_for(std::chrono::duration<Rep, Period> duration) const { return acquire(duration); }
+  bool try_lock_for(std::chrono::duration<Rep, Period> duration) const {
+    return acquire(duration);
+  }
   template <class Clock, class Duration>
-  bool try_lock_until(std::chrono::time_point<Clock, Duration> moment) const { return acquire(moment - Clock::now()); }
+  bool try_lock_until(std::chrono::time_point<Clock, Duration> moment) const {
+    return acquire(moment - Clock::now());
+  }
 
   /// Whether both refer to one semaphore.
   friend bool operator==(const Semaphore&, const Semaphore&) = default;
@@ -85,13 +89,13 @@ class BoundedSemaphore : public Semaphore {
  public:
   /// Throws ValueError for a negative value.
   template <std::integral Count = int>
-    requires(!std::same_as<Count, bool>)
-  explicit BoundedSemaphore(Count value = 1)
+  requires(!std::same_as<Count, bool>) explicit BoundedSemaphore(Count value = 1)
       : Semaphore(detail::checked_permits("BoundedSemaphore", value), static_cast<std::uint32_t>(value)) {}
 
   /// Python's `<BoundedSemaphore(value=1, maxvalue=1)>`.
   friend std::ostream& operator<<(std::ostream& out, const BoundedSemaphore& semaphore) {
-    return out << "<BoundedSemaphore(value=" << semaphore.get_value() << ", maxvalue=" << semaphore.state_->bound << ")>";
+    return out << "<BoundedSemaphore(value=" << semaphore.get_value() << ", maxvalue=" << semaphore.state_->bound
+               << ")>";
   }
 };
 

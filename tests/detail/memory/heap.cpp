@@ -171,7 +171,7 @@ TEST_CASE("Heap: drafts of a killed process come back, of every size; published 
   heap().deallocate(heap().allocate(64));
   const std::size_t before = used();
   const auto state = GENERATE(BlockState::draft, BlockState::published);
-  const std::size_t bytes = GENERATE(std::size_t{64}, std::size_t{5000}, chunk_bytes, 2 * MiB);
+  const std::size_t bytes = GENERATE(as<std::size_t>{}, 64, 5000, chunk_bytes, 2 * MiB);
   CAPTURE(bytes, state);
   Outside<void*> block;
   REQUIRE(in_child([&] {
@@ -189,7 +189,7 @@ TEST_CASE("Heap: drafts of a killed process come back, of every size; published 
 
 TEST_CASE("Heap: publish() makes a draft stay", "[detail][heap]") {
   const std::size_t before = used();
-  const std::size_t bytes = GENERATE(std::size_t{64}, 2 * MiB);
+  const std::size_t bytes = GENERATE(as<std::size_t>{}, 64, 2 * MiB);
   Outside<void*> block;
   REQUIRE(in_child([&] {
             *block = heap().allocate(bytes, 16, Domain::raw, BlockState::draft);

@@ -146,6 +146,7 @@ TEST_CASE("SharedRef: what a child made outlives its killed maker for as long as
     for (;;) ::pause();
   });
   REQUIRE(steps.await(1));
+  REQUIRE(wait_until([&] { return *grandchild > 0; }));
   kill_child(child);
   CHECK(objects() == before + 1);
   steps.reach(2);

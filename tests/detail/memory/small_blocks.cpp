@@ -153,7 +153,7 @@ TEST_CASE("SmallBlocks: many threads that allocate and free each other's blocks 
       for (int i = 0; i < 10'000; ++i) {
         const std::size_t bytes = 16 + random() % 600;
         auto* block = static_cast<unsigned char*>(allocate(bytes));
-        block[0] = block[15] = static_cast<unsigned char>(t + i);
+        block[0] = block[15] = static_cast<unsigned char>(t + static_cast<unsigned>(i));
         block = exchange[random() % exchange.size()].exchange(block);
         if (block == nullptr) continue;
         if (block[0] != block[15]) ++wrong;

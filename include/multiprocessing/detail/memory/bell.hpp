@@ -30,7 +30,9 @@ struct Bell {
 /// truth, so a holder's death leaves nothing to repair but what each type says.
 class MonitorGuard {
  public:
-  MonitorGuard(const ThreadIdentity& self, LockState& state) : self_(self), state_(state) { lock::acquire(self, state, {}); }
+  MonitorGuard(const ThreadIdentity& self, LockState& state) : self_(self), state_(state) {
+    lock::acquire(self, state, {});
+  }
   MonitorGuard(const MonitorGuard&) = delete;
   MonitorGuard& operator=(const MonitorGuard&) = delete;
   ~MonitorGuard() { unlock(); }
@@ -47,7 +49,8 @@ class MonitorGuard {
     if (owner_died()) return false;
     std::uint32_t mine = self_.owner.bits();
     // Release: what was done in the monitor comes before.
-    if (!state_.word.compare_exchange_strong(mine, 0, std::memory_order_release, std::memory_order_relaxed)) return false;
+    if (!state_.word.compare_exchange_strong(mine, 0, std::memory_order_release, std::memory_order_relaxed))
+      return false;
     held_ = false;
     return true;
   }
@@ -83,7 +86,8 @@ inline void announce(Bell& bell) noexcept {
 
 /// Sleeps, outside the monitor and after announce(), until rung, a death of `watched`, or `deadline`. The caller names the bell
 /// to the kernel around its whole wait. Returns false when only time has passed.
-inline bool sleep(const ArenaMemory& arena, const Bell& bell, std::span<const OwnerRef> watched, const Deadline& deadline) noexcept {
+inline bool sleep(const ArenaMemory& arena, const Bell& bell, std::span<const OwnerRef> watched,
+                  const Deadline& deadline) noexcept {
   return sleep_on(arena, bell.word, word_waiters, watched, deadline);
 }
 

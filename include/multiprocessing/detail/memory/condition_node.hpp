@@ -41,7 +41,8 @@ inline std::uint64_t next_ticket(const ThreadSlot& slot, std::uint64_t turn) noe
 }
 
 inline OwnerRef owner_of(const ArenaMemory& arena, const ThreadSlot& slot) noexcept {
-  return OwnerRef(static_cast<std::uint32_t>(&slot - &arena.thread(0)), slot.generation.load(std::memory_order_relaxed));
+  return OwnerRef(static_cast<std::uint32_t>(&slot - &arena.thread(0)),
+                  slot.generation.load(std::memory_order_relaxed));
 }
 
 /// Calls `visit(slot, node)` for each thread that waits for `condition` or was notified and has not come back, dead or alive.
@@ -100,7 +101,8 @@ inline OwnerRef before(const ArenaMemory& arena, std::uint64_t condition, std::u
 
 /// Notifies up to `count` waiters, the longest waiting first; skips the dead. The caller holds the condition's lock, or passes
 /// on what a dead waiter was notified of.
-inline void notify(const RobustList& robust_list, const ArenaMemory& arena, std::uint64_t condition, std::uint32_t count) noexcept {
+inline void notify(const RobustList& robust_list, const ArenaMemory& arena, std::uint64_t condition,
+                   std::uint32_t count) noexcept {
   while (count > 0) {
     Waiter waiter = first_waiter(arena, condition);
     if (waiter.slot == nullptr) return;
@@ -108,7 +110,8 @@ inline void notify(const RobustList& robust_list, const ArenaMemory& arena, std:
     const OwnerRef owner = owner_of(arena, *waiter.slot);
     const void* named = robust_list.pending(&node);  // before the store: from then on a wake-up is owed
     // Release: what the notifier did is seen by the notified even before it has the lock.
-    if (node.compare_exchange_strong(waiter.node, NodeState::notified, std::memory_order_release, std::memory_order_relaxed)) {
+    if (node.compare_exchange_strong(waiter.node, NodeState::notified, std::memory_order_release,
+                                     std::memory_order_relaxed)) {
       futex_wake(node, 1);
       // It may have died since it was looked at; then nobody may have seen that it was notified, and another is chosen. (The
       // system call is the barrier between the store above and this look, for one who looks at the two in the other order.)
@@ -146,14 +149,15 @@ inline void clear(const RobustList& robust_list, const ArenaMemory& arena, Threa
     const bool unused = slot.condition.load(std::memory_order_relaxed) == 0;
     // Not blindly: a notifier may choose it even now.
     if ((node != NodeState::notified || unused) &&
-        slot.node.compare_exchange_strong(node, NodeState::idle, std::memory_order_acq_rel)) return;
+        slot.node.compare_exchange_strong(node, NodeState::idle, std::memory_order_acq_rel))
+      return;
   }
 }
 
 /// For one that stops waiting, with `ticket`, and has watched `watched`: sees to it that somebody watches that one as long as it
 /// has not come back.
-inline void hand_on(const RobustList& robust_list, const ArenaMemory& arena, std::uint64_t condition, std::uint64_t ticket,
-                    OwnerRef watched) noexcept {
+inline void hand_on(const RobustList& robust_list, const ArenaMemory& arena, std::uint64_t condition,
+                    std::uint64_t ticket, OwnerRef watched) noexcept {
   if (!watched) return;
   if (is_dead(arena, watched)) return pass_on(robust_list, arena, condition);
   const ThreadSlot& slot = arena.thread(watched.slot());

@@ -35,7 +35,7 @@ inline constexpr OwnerRef kept_holder(slot_limit, 0), restored_holder(slot_limit
 struct HolderTable {
   static constexpr std::uint32_t room = 126;
 
-  std::atomic<std::uint32_t> used{0};                   // entries that were ever used; raised before the entry is
+  std::atomic<std::uint32_t> used{0};  // entries that were ever used; raised before the entry is
   std::array<std::atomic<std::uint64_t>, room> entries{};
 
   Holding at(std::uint32_t i) const noexcept { return Holding(entries[i].load(std::memory_order_relaxed)); }
@@ -46,7 +46,8 @@ struct HolderTable {
   void keep(std::uint32_t i, OwnerRef owner) noexcept {
     std::uint64_t here = entries[i].load(std::memory_order_relaxed);
     while (Holding(here).owner() == owner && Holding(here).count() != 0 &&
-           !entries[i].compare_exchange_weak(here, Holding(kept_holder, Holding(here).count()).bits(), std::memory_order_relaxed)) {
+           !entries[i].compare_exchange_weak(here, Holding(kept_holder, Holding(here).count()).bits(),
+                                             std::memory_order_relaxed)) {
     }
   }
 

@@ -11,6 +11,10 @@
 
 #include <memory>
 
+// glibc's clone() by its other name, which the thread sanitizer does not know: after a child in the same memory it would take
+// no notice any more of what the calling thread does to synchronise.
+extern "C" int __clone(int (*function)(void*), void* stack, int flags, void* argument, ...) noexcept;
+
 namespace multiprocessing::detail {
 
 namespace os {
@@ -41,7 +45,7 @@ inline bool kernel_marks_the_dead() {
   os::DyingThread thread;
   constexpr std::size_t stack_bytes = 16384;  // not on this thread's own stack, which may be as small
   const auto stack = std::make_unique<char[]>(stack_bytes);
-  const int child = ::clone(&os::DyingThread::run, stack.get() + stack_bytes, CLONE_VM | CLONE_VFORK, &thread);
+  const int child = ::__clone(&os::DyingThread::run, stack.get() + stack_bytes, CLONE_VM | CLONE_VFORK, &thread);
   if (child == -1) return true;  // no process to be had: not the moment to judge, and the tick bounds what may be lost
   int status = 0;
   while (::waitpid(child, &status, static_cast<int>(__WCLONE)) == -1 && errno == EINTR) {

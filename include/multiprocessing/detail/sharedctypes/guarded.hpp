@@ -3,44 +3,39 @@
 /// Guarded: an object in the arena together with the lock that guards it.
 #pragma once
 
-#include <multiprocessing/errors.hpp>
 #include <multiprocessing/sharedctypes/any_lock.hpp>
 
 #include <exception>
 #include <optional>
-#include <utility>
 
 namespace multiprocessing::detail {
 
-/// Refers to an object that begins with its own lock, and to another lock if that guards it instead.
+/// Refers to an object that begins with a lock of its own, and to the lock that guards it: that one, or another.
 class Guarded {
  public:
-  Guarded(SharedRef<RLockState> object, std::optional<AnyLock> other)
-      : object_(std::move(object)), other_(std::move(other)) {}
+  explicit Guarded(const SharedRef<RLockState>& object) : object_(object), own_(true), lock_(RLock(object)) {}
+  Guarded(const SharedRef<RLockState>& object, const AnyLock& lock) : object_(object), own_(false), lock_(lock) {}
 
   /// Throws StaleHandle when the object is gone.
   void check() const { object_.check(); }
 
   bool acquire(Timeout timeout) const {
     RLockState& own = *object_;
-    if (other_) [[unlikely]]
-      return other_->acquire(timeout);
+    if (!own_) [[unlikely]]
+      return lock_.acquire(timeout);
     return rlock::acquire(this_thread(), own, timeout);
   }
 
-  void release() const {
-    if (other_) return other_->release();
-    if (!rlock::release(this_thread(), *object_))
-      throw AssertionError("release: attempt to release recursive lock not owned by thread");
-  }
+  void release() const { lock_.release(); }
 
-  AnyLock get_lock() const { return other_ ? *other_ : AnyLock(RLock(object_)); }
+  const AnyLock& get_lock() const { return lock_; }
 
  private:
   friend class Hold;
 
   SharedRef<RLockState> object_;
-  std::optional<AnyLock> other_;
+  bool own_;  // whether lock_ is the object's, and can be had without asking which kind it is
+  AnyLock lock_;
 };
 
 /// Holds the lock of a Guarded for as long as it lives.
@@ -51,12 +46,12 @@ class Hold {
   Hold& operator=(const Hold&) = delete;
   ~Hold() {
     // It is not ours any more if what ran meanwhile gave it back, or forked and this is the child: nothing to do then.
-    if (!guarded_.other_) [[likely]] {
+    if (guarded_.own_) [[likely]] {
       rlock::release(this_thread(), *guarded_.object_.unchecked());
       return;
     }
     try {
-      guarded_.other_->release();
+      guarded_.lock_.release();
     } catch (const std::exception&) {
     }
   }

@@ -3,6 +3,7 @@
 /// The operators that change an object in shared memory, each under its lock.
 #pragma once
 
+#include <concepts>
 #include <type_traits>
 #include <utility>
 
@@ -33,6 +34,20 @@ using referent_t = typename referent<std::remove_cvref_t<R>>::type;
 
 template <class R>
 concept shared_reference = !std::is_void_v<referent_t<R>>;
+
+// Not bool, which clang 14 would let through as a warning.
+template <class R>
+concept incrementable_reference =
+    shared_reference<R> && !std::same_as<referent_t<R>, bool> && requires(referent_t<R> & x) {
+  ++x;
+  x++;
+};
+template <class R>
+concept decrementable_reference =
+    shared_reference<R> && !std::same_as<referent_t<R>, bool> && requires(referent_t<R> & x) {
+  --x;
+  x--;
+};
 
 /// What an operand is once it was read.
 template <class U>
@@ -169,8 +184,7 @@ auto operator>>=(R&& reference, U&& operand) {
   });
 }
 
-template <detail::shared_reference R>
-requires requires(detail::referent_t<R>& x) { ++x; }
+template <detail::incrementable_reference R>
 auto operator++(R&& reference) {
   return std::forward<R>(reference).with([](auto& x) {
     ++x;
@@ -178,8 +192,7 @@ auto operator++(R&& reference) {
   });
 }
 
-template <detail::shared_reference R>
-requires requires(detail::referent_t<R>& x) { --x; }
+template <detail::decrementable_reference R>
 auto operator--(R&& reference) {
   return std::forward<R>(reference).with([](auto& x) {
     --x;
@@ -188,15 +201,13 @@ auto operator--(R&& reference) {
 }
 
 /// The old value.
-template <detail::shared_reference R>
-requires requires(detail::referent_t<R>& x) { x++; }
+template <detail::incrementable_reference R>
 auto operator++(R&& reference, int) {
   return std::forward<R>(reference).with([](auto& x) { return x++; });
 }
 
 /// The old value.
-template <detail::shared_reference R>
-requires requires(detail::referent_t<R>& x) { x--; }
+template <detail::decrementable_reference R>
 auto operator--(R&& reference, int) {
   return std::forward<R>(reference).with([](auto& x) { return x--; });
 }

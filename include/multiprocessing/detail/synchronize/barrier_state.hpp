@@ -18,7 +18,9 @@
 namespace multiprocessing {
 
 /// Python's `threading.BrokenBarrierError`: the barrier broke while this thread waited, or was broken.
-struct BrokenBarrierError : RuntimeError { using RuntimeError::RuntimeError; };
+struct BrokenBarrierError : RuntimeError {
+  using RuntimeError::RuntimeError;
+};
 
 namespace detail {
 
@@ -36,10 +38,11 @@ class BarrierPhase {
     return BarrierPhase(std::uint64_t{number() + 1} << 32 | (history & 0xfffffffeu));
   }
   constexpr BarrierPhase as_broken() const { return BarrierPhase(bits_ | 1); }
-  /// Whether phase `number`, which is over, ended well. Who sleeps through 31 phases is told that it did not.
+  /// Whether phase `phase`, which is over, ended well. Who sleeps through more than 31 phases is told that it did: where
+  /// more threads than parties pass quickly that happens to any of them, while resets are few.
   constexpr bool ended_well(std::uint32_t phase) const {
     const std::uint32_t ago = number() - phase;
-    return ago <= 31 && (bits_ >> ago & 1) == 0;
+    return ago > 31 || (bits_ >> ago & 1) == 0;
   }
 
  private:
@@ -63,11 +66,13 @@ struct BarrierState {
   }
 
   static SharedRef<BarrierState> make(std::uint32_t parties) {
-    return SharedRef<BarrierState>::make(ObjectKind::other, parties * sizeof(std::atomic<std::uint64_t>), [&](void* at) {
-      auto* state = new (at) BarrierState(parties);
-      for (std::uint32_t i = 0; i < parties; ++i) new (&state->arrived(i)) std::atomic<std::uint64_t>(std::uint64_t{0xffffffff} << 32);
-      return state;
-    });
+    return SharedRef<BarrierState>::make(
+        ObjectKind::other, parties * sizeof(std::atomic<std::uint64_t>), [&](void* at) {
+          auto* state = new (at) BarrierState(parties);
+          for (std::uint32_t i = 0; i < parties; ++i)
+            new (&state->arrived(i)) std::atomic<std::uint64_t>(std::uint64_t{0xffffffff} << 32);
+          return state;
+        });
   }
 };
 static_assert(sizeof(BarrierState) % 8 == 0);
@@ -75,7 +80,8 @@ static_assert(sizeof(BarrierState) % 8 == 0);
 template <class Count>
 std::uint32_t checked_parties(Count parties) {
   if (std::cmp_less(parties, 1) || std::cmp_greater(parties, slot_limit))
-    throw ValueError("Barrier: parties must be from 1 to " + std::to_string(slot_limit) + ", not " + std::to_string(parties));
+    throw ValueError("Barrier: parties must be from 1 to " + std::to_string(slot_limit) + ", not " +
+                     std::to_string(parties));
   return static_cast<std::uint32_t>(parties);
 }
 
@@ -84,7 +90,9 @@ namespace barrier {
 inline BarrierPhase phase_of(const BarrierState& state) noexcept {
   return BarrierPhase(state.phase.load(std::memory_order_acquire));  // with the releases below, for who looks unlocked
 }
-inline void set(BarrierState& state, BarrierPhase phase) noexcept { state.phase.store(phase.bits(), std::memory_order_release); }
+inline void set(BarrierState& state, BarrierPhase phase) noexcept {
+  state.phase.store(phase.bits(), std::memory_order_release);
+}
 
 // How many have arrived in this phase, and whether one of them has died.
 struct Arrived {
@@ -115,13 +123,15 @@ inline void break_it(const ThreadIdentity& self, MonitorGuard& monitor, BarrierS
 // What a wait in `phase`, which is over or broken, comes to.
 inline std::uint32_t result_of(const BarrierState& state, std::uint32_t phase, std::uint32_t index) {
   const BarrierPhase now = phase_of(state);
-  if (now.number() == phase) throw_broken("it was aborted, somebody's wait timed out, an action threw, or one who waited has died");
+  if (now.number() == phase)
+    throw_broken("it was aborted, somebody's wait timed out, an action threw, or one who waited has died");
   if (!now.ended_well(phase)) throw_broken("it was aborted or reset");
   return index;
 }
 
 // The last to arrive: runs the action, then lets all go.
-inline std::uint32_t release(const ThreadIdentity& self, MonitorGuard& monitor, BarrierState& state, const std::function<void()>* action) {
+inline std::uint32_t release(const ThreadIdentity& self, MonitorGuard& monitor, BarrierState& state,
+                             const std::function<void()>* action) {
   const BarrierPhase phase = phase_of(state);
   const std::uint32_t index = state.parties - 1;
   if (action == nullptr) {
@@ -166,7 +176,8 @@ inline void await_end_of_action(const ThreadIdentity& self, MonitorGuard& monito
   }
 }
 
-inline std::uint32_t wait(const ThreadIdentity& self, BarrierState& state, Timeout timeout, const std::function<void()>* action) {
+inline std::uint32_t wait(const ThreadIdentity& self, BarrierState& state, Timeout timeout,
+                          const std::function<void()>* action) {
   MonitorGuard monitor(self, state.monitor);
   Arrived all;
   for (;;) {

@@ -55,8 +55,12 @@ inline bool sort_out(const ThreadIdentity& self, RWLockState& state, Watched& wa
   } else if (waiting != self.owner) {
     watched.add(waiting);
   }
-  state.readers.sort_out(self.arena, [&](OwnerRef reader) { if (reader != self.owner) watched.add(reader); },
-                         [&](std::uint32_t dead) { state.readers.set(dead, Holding()), any = true; });
+  state.readers.sort_out(
+      self.arena,
+      [&](OwnerRef reader) {
+        if (reader != self.owner) watched.add(reader);
+      },
+      [&](std::uint32_t dead) { state.readers.set(dead, Holding()), any = true; });
   return any;
 }
 
@@ -83,7 +87,8 @@ inline void let_in(const ThreadIdentity& self, MonitorGuard& monitor, RWLockStat
   const PendingGuard pending(self, state.write_bell.word);
   const bool readers = state.read_bell.word.load(std::memory_order_relaxed) != 0 && (look || may_read(state));
   const bool writers = look || may_write(state);
-  if (readers) bell::ring_all_inside(self, state.read_bell);  // before the writer, and in the monitor: else he were always first
+  if (readers)
+    bell::ring_all_inside(self, state.read_bell);  // before the writer, and in the monitor: else he were always first
   if (writers) bell::ring(monitor, state.write_bell, 1);
   monitor.unlock();
 }
@@ -108,7 +113,8 @@ inline bool acquire(const ThreadIdentity& self, RWLockState& state, bool write, 
       if (OwnerRef(state.waiting_writer.load(std::memory_order_relaxed)) == self.owner)
         state.waiting_writer.store(0, std::memory_order_relaxed);
       if (OwnerRef(state.last_sleeper.load(std::memory_order_relaxed)) == self.owner)
-        state.last_sleeper.store(before_me.bits(), std::memory_order_relaxed);  // the next to come watches whom I watched
+        state.last_sleeper.store(before_me.bits(),
+                                 std::memory_order_relaxed);  // the next to come watches whom I watched
       if (write) bell::announce(bell);  // other writers may sleep, and who rang for me took W away
       // The dead's token woke one sleeper only; and others may watch only one who gives up.
       if (changed || !taken) let_in(self, monitor, state, true);

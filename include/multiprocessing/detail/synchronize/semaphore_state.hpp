@@ -44,12 +44,12 @@ struct SemaphoreState {
 
   LockState monitor;
   Bell bell;
-  std::uint32_t capacity;                      // permits at the beginning
-  std::uint32_t bound;                         // the most there may be
-  std::atomic<std::uint64_t> signal{0};        // 0: a resource; else marked | to absorb << 31 | value
-  std::atomic<std::uint64_t> restored{0};      // of a resource: permits given back for the dead, to absorb; see restore()
+  std::uint32_t capacity;                  // permits at the beginning
+  std::uint32_t bound;                     // the most there may be
+  std::atomic<std::uint64_t> signal{0};    // 0: a resource; else marked | to absorb << 31 | value
+  std::atomic<std::uint64_t> restored{0};  // of a resource: permits given back for the dead, to absorb; see restore()
   std::atomic<std::uint32_t> last_sleeper{0};  // OwnerRef of who went to sleep last: the next one watches it
-  std::atomic<std::uint32_t> unwatched{0};     // 1: a permit was taken, or a watch given up, since somebody looked at all
+  std::atomic<std::uint32_t> unwatched{0};  // 1: a permit was taken, or a watch given up, since somebody looked at all
   HolderTable holders;
 };
 
@@ -67,16 +67,20 @@ namespace semaphore {
 // After every other finalizer: those of the program may still release.
 inline constexpr int last_finalizer = -1000;
 
-inline bool is_signal(const SemaphoreState& state) noexcept { return state.signal.load(std::memory_order_relaxed) != 0; }
+inline bool is_signal(const SemaphoreState& state) noexcept {
+  return state.signal.load(std::memory_order_relaxed) != 0;
+}
 
 inline std::uint32_t value_now(const SemaphoreState& state) noexcept {
-  if (is_signal(state)) return static_cast<std::uint32_t>(state.signal.load(std::memory_order_relaxed)) & SemaphoreState::most;
+  if (is_signal(state))
+    return static_cast<std::uint32_t>(state.signal.load(std::memory_order_relaxed)) & SemaphoreState::most;
   return state.capacity - static_cast<std::uint32_t>(state.holders.total());
 }
 
 inline std::uint32_t to_absorb(const SemaphoreState& state) noexcept {
-  const std::uint64_t all = is_signal(state) ? state.signal.load(std::memory_order_relaxed) >> SemaphoreState::value_bits
-                                             : state.restored.load(std::memory_order_relaxed);
+  const std::uint64_t all = is_signal(state)
+                                ? state.signal.load(std::memory_order_relaxed) >> SemaphoreState::value_bits
+                                : state.restored.load(std::memory_order_relaxed);
   return static_cast<std::uint32_t>(all);  // the bits above it are the mark, or the entry that restore() is at
 }
 
@@ -105,15 +109,18 @@ inline bool restore(const ThreadIdentity& self, SemaphoreState& state, Watched& 
     state.restored.store(restored & 0xffffffffu, std::memory_order_relaxed);
   };
   counted(state.restored.load(std::memory_order_relaxed));
-  holders.sort_out(self.arena, [&](OwnerRef owner) { watched.add(owner); }, [&](std::uint32_t dead) {
-    any = true;
-    const std::uint32_t count = holders.at(dead).count();
-    holders.set(dead, Holding(restored_holder, count));
-    // More than 31 bits of them are not remembered: as many releases too many nobody makes.
-    const std::uint64_t restored = std::min<std::uint64_t>(state.restored.load(std::memory_order_relaxed) + count, SemaphoreState::most);
-    state.restored.store(restored | std::uint64_t{dead + 1} << 32, std::memory_order_relaxed);
-    counted(restored | std::uint64_t{dead + 1} << 32);
-  });
+  holders.sort_out(
+      self.arena, [&](OwnerRef owner) { watched.add(owner); },
+      [&](std::uint32_t dead) {
+        any = true;
+        const std::uint32_t count = holders.at(dead).count();
+        holders.set(dead, Holding(restored_holder, count));
+        // More than 31 bits of them are not remembered: as many releases too many nobody makes.
+        const std::uint64_t restored =
+            std::min<std::uint64_t>(state.restored.load(std::memory_order_relaxed) + count, SemaphoreState::most);
+        state.restored.store(restored | std::uint64_t{dead + 1} << 32, std::memory_order_relaxed);
+        counted(restored | std::uint64_t{dead + 1} << 32);
+      });
   return any;
 }
 
@@ -123,7 +130,8 @@ template <class Ends>
 void keep(const ThreadIdentity& self, Ends ends) {
   reclaim::for_each_object(self.arena, [&](ObjectHeader& object, auto) {
     if (object.kind != ObjectKind::semaphore || object.id.load(std::memory_order_acquire) == 0) return;
-    HolderTable& holders = reinterpret_cast<SemaphoreState*>(reinterpret_cast<std::byte*>(&object) + object_offset)->holders;
+    HolderTable& holders =
+        reinterpret_cast<SemaphoreState*>(reinterpret_cast<std::byte*>(&object) + object_offset)->holders;
     for (std::uint32_t i = 0; i < std::min(holders.size(), HolderTable::room); ++i) {
       const Holding here = holders.at(i);
       if (here.count() != 0 && here.owner().slot() < slot_limit && ends(here.owner())) holders.keep(i, here.owner());
@@ -142,7 +150,8 @@ inline void keep_at_thread_end() noexcept {
 inline void keep_at_exit() {
   const ThreadIdentity& self = this_thread();
   keep(self, [&](OwnerRef owner) {
-    return self.arena.thread(owner.slot()).process.load(std::memory_order_relaxed) == self.process && !is_dead(self.arena, owner);
+    return self.arena.thread(owner.slot()).process.load(std::memory_order_relaxed) == self.process &&
+           !is_dead(self.arena, owner);
   });
 }
 
@@ -152,7 +161,8 @@ inline bool expects_end(const ThreadIdentity& self) noexcept {
 }
 inline void expect_end(ThreadIdentity& self) {
   self.at_end = &keep_at_thread_end;
-  if (keeps_at_exit.exchange(self.process, std::memory_order_relaxed) != self.process) Finalize(last_finalizer, &keep_at_exit);
+  if (keeps_at_exit.exchange(self.process, std::memory_order_relaxed) != self.process)
+    Finalize(last_finalizer, &keep_at_exit);
 }
 
 inline bool take(const ThreadIdentity& self, SemaphoreState& state) noexcept {
@@ -169,7 +179,8 @@ inline bool others_hold(const ThreadIdentity& self, const SemaphoreState& state)
 }
 
 inline bool acquire(ThreadIdentity& self, SemaphoreState& state, Timeout timeout) {
-  if (!expects_end(self)) [[unlikely]] expect_end(self);
+  if (!expects_end(self)) [[unlikely]]
+    expect_end(self);
   MonitorGuard monitor(self, state.monitor);
   if (take(self, state)) {
     state.unwatched.store(1, std::memory_order_relaxed);
@@ -208,7 +219,8 @@ inline bool acquire(ThreadIdentity& self, SemaphoreState& state, Timeout timeout
     // Others may sleep, and who rang for me took W away: it is put back, or the ring passed on if more is to be had, or if
     // what I have watched should be watched by another.
     bell::announce(state.bell);
-    const bool to_watch = state.unwatched.load(std::memory_order_relaxed) != 0 && !is_signal(state) && others_hold(self, state);
+    const bool to_watch =
+        state.unwatched.load(std::memory_order_relaxed) != 0 && !is_signal(state) && others_hold(self, state);
     if (!taken || to_watch || value_now(state) > 0) bell::ring(monitor, state.bell, 1);
     return taken;
   }
