@@ -146,7 +146,8 @@ TEST_CASE("allocator: what containers hold can itself be in the arena, by a scop
     const InArena<Groups> groups;
     CHECK(in_child([&] {
             for (int i = 0; i < 50; ++i) {
-              for (int n = 0; n < i; ++n) (*groups)[i].emplace_back("a name that is too long for a small string: it lies elsewhere");
+              for (int n = 0; n < i; ++n)
+                (*groups)[i].emplace_back("a name that is too long for a small string: it lies elsewhere");
             }
           }) == 0);
     CHECK((*groups)[49].size() == 49);
@@ -196,11 +197,16 @@ TEST_CASE("allocator: a count beyond what can be addressed is ArenaFull, a std::
   numbers.deallocate(numbers.allocate(1), 1);
 }
 
-TEST_CASE("allocator: a container that meets the end of the arena throws, and keeps what it had", "[arena][allocator]") {
+TEST_CASE("allocator: a container that meets the end of the arena throws, and keeps what it had",
+          "[arena][allocator]") {
   CHECK(in_fresh_arena([] {
           mp::set_arena_size(4 << 20);
           Vector<int> numbers;
-          demand_throws<mp::ArenaFull>([&] { for (int i = 0;; ++i) numbers.push_back(i); }, "of 4194304 are free");
+          demand_throws<mp::ArenaFull>(
+              [&] {
+                for (int i = 0;; ++i) numbers.push_back(i);
+              },
+              "of 4194304 are free");
           for (std::size_t i = 0; i < numbers.size(); ++i) demand(numbers[i] == static_cast<int>(i), "all is there");
           numbers = Vector<int>();
           Vector<char> all(3 << 20);
@@ -222,7 +228,8 @@ TEST_CASE("allocator: a full /dev/shm is nothing to it", "[arena][allocator]") {
         }) == 0);
 }
 
-TEST_CASE("allocator: a kill in the middle of a container's life leaves its blocks to the others", "[arena][allocator]") {
+TEST_CASE("allocator: a kill in the middle of a container's life leaves its blocks to the others",
+          "[arena][allocator]") {
   const InArena<Vector<int>> numbers;
   REQUIRE(in_child([&] {
             for (int i = 0; i < 5000; ++i) numbers->push_back(i);

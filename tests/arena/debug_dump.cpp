@@ -65,7 +65,8 @@ TEST_CASE("debug_dump: says who waits for whom", "[arena][debug_dump]") {
   const std::string thread = "thread " + std::to_string(waiter) + ": waits for ";
   REQUIRE(wait_until([&] { return !lines_with(thread).empty(); }));
   const std::string id = std::to_string(::getpid());
-  CHECK_THAT(lines_with(thread), contains(number_of(lines_with(": held by"), "Lock") + " held by thread " + id + " of process " + id));
+  CHECK_THAT(lines_with(thread),
+             contains(number_of(lines_with(": held by"), "Lock") + " held by thread " + id + " of process " + id));
   lock.release();
   CHECK(exit_status(waiter) == 0);
 }
@@ -79,7 +80,8 @@ TEST_CASE("debug_dump: says who died holding, and who died where", "[arena][debu
   });
   REQUIRE(wait_until([&] { return !lines_with("thread " + std::to_string(child) + ": waits for").empty(); }));
   kill_child(child);
-  CHECK_THAT(lines_with("thread " + std::to_string(child)), contains(": dead, waits for Lock #") && contains(", which is dead"));
+  CHECK_THAT(lines_with("thread " + std::to_string(child)),
+             contains(": dead, waits for Lock #") && contains(", which is dead"));
   CHECK_THAT(lines_with("process " + std::to_string(child) + ":"), contains("gone, to be reclaimed"));
   lock.acquire();
   CHECK_THAT(dump(), contains(" 1 locks taken over from the dead"));

@@ -51,7 +51,8 @@ TEST_CASE("set_arena_size: goes before the environment", "[arena][size]") {
 
 TEST_CASE("set_arena_size: refuses sizes out of bounds, at any time", "[arena][size]") {
   CHECK_THROWS_AS(mp::set_arena_size(0), mp::ValueError);
-  CHECK_THROWS_WITH(mp::set_arena_size(MiB - 1), contains("set_arena_size: an arena of 1048575 bytes") && contains("1 MiB to 16 TiB"));
+  CHECK_THROWS_WITH(mp::set_arena_size(MiB - 1),
+                    contains("set_arena_size: an arena of 1048575 bytes") && contains("1 MiB to 16 TiB"));
   CHECK_THROWS_AS(mp::set_arena_size((std::size_t{16} << 40) + 1), mp::ValueError);
 }
 
@@ -69,7 +70,8 @@ TEST_CASE("set_arena_size: is too late after the first use, and says what there 
 }
 
 TEST_CASE("MULTIPROCESSING_ARENA_BYTES: is the size where nobody said another", "[arena][size]") {
-  const auto [text, bytes] = GENERATE(table<const char*, std::size_t>({{"1048576", MiB}, {"3M", 3 * MiB}, {"1g", 1024 * MiB}}));
+  const auto [text, bytes] =
+      GENERATE(table<const char*, std::size_t>({{"1048576", MiB}, {"3M", 3 * MiB}, {"1g", 1024 * MiB}}));
   CAPTURE(text);
   CHECK(in_fresh_arena([text = text, bytes = bytes] {
           ::setenv("MULTIPROCESSING_ARENA_BYTES", text, 1);
@@ -77,11 +79,13 @@ TEST_CASE("MULTIPROCESSING_ARENA_BYTES: is the size where nobody said another", 
         }) == 0);
 }
 
-TEST_CASE("MULTIPROCESSING_ARENA_BYTES: what it should be is said at the first use, and at each until it is right", "[arena][size]") {
+TEST_CASE("MULTIPROCESSING_ARENA_BYTES: what it should be is said at the first use, and at each until it is right",
+          "[arena][size]") {
   CHECK(in_fresh_arena([] {
           for (const char* text : {"", "lots", "-5", "12Q"}) {
             ::setenv("MULTIPROCESSING_ARENA_BYTES", text, 1);
-            demand_throws<mp::ValueError>([] { mp::Lock lock; }, std::string("MULTIPROCESSING_ARENA_BYTES: '") + text + "'");
+            demand_throws<mp::ValueError>([] { mp::Lock lock; },
+                                          std::string("MULTIPROCESSING_ARENA_BYTES: '") + text + "'");
           }
           ::setenv("MULTIPROCESSING_ARENA_BYTES", "1000", 1);
           demand_throws<mp::ValueError>([] { mp::Lock lock; }, "1 MiB to 16 TiB");
@@ -97,7 +101,8 @@ TEST_CASE("arena_usage: the default is 64 GiB of address space, and no memory", 
           ::unsetenv("MULTIPROCESSING_ARENA_BYTES");
           const mp::ArenaUsage usage = mp::arena_usage();
           demand(usage.size <= std::size_t{64} << 30 && usage.size >= std::size_t{1} << 30, "its size");
-          demand(usage.used == 0 && usage.reserved == 0 && usage.committed == 0 && usage.objects == 0, "nothing is in use");
+          demand(usage.used == 0 && usage.reserved == 0 && usage.committed == 0 && usage.objects == 0,
+                 "nothing is in use");
           demand(usage.processes == 1, "by this process");
         }) == 0);
 }

@@ -11,8 +11,8 @@
 
 #include <utility>
 
-/// Forgets the arena that this process has inherited, as if it had never been made. Only for children: no thread of theirs may have
-/// used it. Children of theirs have two process slots each.
+/// Forgets the arena that this process has inherited, as if it had never been made. Only for children: no thread of
+/// theirs may have used it. Children of theirs have two process slots each.
 inline void forget_arena() {
   namespace detail = multiprocessing::detail;
   if (!detail::arena_exists()) return;

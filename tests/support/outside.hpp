@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
-/// What tests of the arena need that must not come from the arena: shared memory of their own, unusual children, and faults.
+/// What tests of the arena need that must not come from the arena: shared memory of their own, unusual children, and
+/// faults.
 #pragma once
 
 #include "support/child.hpp"
@@ -38,7 +39,8 @@ void demand_throws(Call call, const std::string& text) {
   try {
     call();
   } catch (const E& error) {
-    demand(std::string(error.what()).find(text) != std::string::npos, "'" + std::string(error.what()) + "' tells of '" + text + "'");
+    demand(std::string(error.what()).find(text) != std::string::npos,
+           "'" + std::string(error.what()) + "' tells of '" + text + "'");
     return;
   }
   throw std::runtime_error("not so: it throws, with '" + text + "'");

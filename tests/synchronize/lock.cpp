@@ -44,11 +44,12 @@ std::uint64_t saved_by_tick() { return mp::detail::the_arena().header().saved_by
 
 /// A child that holds a lock until it is killed.
 struct Holder {
-  explicit Holder(const mp::Lock& lock) : pid(start_child([&] {
-      lock.acquire();
-      steps.reach(1);
-      for (;;) ::pause();
-    })) {
+  explicit Holder(const mp::Lock& lock)
+      : pid(start_child([&] {
+          lock.acquire();
+          steps.reach(1);
+          for (;;) ::pause();
+        })) {
     REQUIRE(steps.await(1));
   }
   Steps steps;
@@ -105,8 +106,8 @@ TEST_CASE("Lock: test_lock_context: a guard takes it and gives it back", "[synch
 
 TEST_CASE("Lock: timeouts are Python's: absent, positive, zero, negative, and block", "[synchronize][lock]") {
   const mp::Lock lock;
-  for (const mp::Timeout timeout : {mp::Timeout(), mp::Timeout(std::nullopt), mp::Timeout(true), mp::Timeout(1h), mp::Timeout(10ms),
-                                    mp::Timeout(0s), mp::Timeout(-1s), mp::Timeout(false)}) {
+  for (const mp::Timeout timeout : {mp::Timeout(), mp::Timeout(std::nullopt), mp::Timeout(true), mp::Timeout(1h),
+                                    mp::Timeout(10ms), mp::Timeout(0s), mp::Timeout(-1s), mp::Timeout(false)}) {
     CHECK(lock.acquire(timeout));
     lock.release();
   }
@@ -122,7 +123,8 @@ TEST_CASE("Lock: timeouts are Python's: absent, positive, zero, negative, and bl
   lock.release();
 }
 
-TEST_CASE("Lock: a wait for longer than a sleep's last resort ends by the release or by the time", "[synchronize][lock]") {
+TEST_CASE("Lock: a wait for longer than a sleep's last resort ends by the release or by the time",
+          "[synchronize][lock]") {
   const mp::Lock lock;
   lock.acquire();
   const pid_t patient = start_waiter(lock, 20s);
@@ -227,7 +229,8 @@ TEST_CASE("Lock: its text tells the holder, or None", "[synchronize][lock]") {
   CHECK(text_of(lock) == "<Lock(owner=None)>");
 }
 
-TEST_CASE("Lock: a killed holder's lock is taken by who waits, at once, and owner_died() says so until it is released", "[synchronize][lock]") {
+TEST_CASE("Lock: a killed holder's lock is taken by who waits, at once, and owner_died() says so until it is released",
+          "[synchronize][lock]") {
   const mp::Lock lock;
   const Holder holder(lock);
   const std::uint64_t saved = saved_by_tick();
@@ -328,7 +331,8 @@ TEST_CASE("Lock: a holder that is a zombie is dead, one that is stopped is not",
   exit_status(holder.pid);
 }
 
-TEST_CASE("Lock: held across a fork it is held once, by the parent; the child may give it back", "[synchronize][lock]") {
+TEST_CASE("Lock: held across a fork it is held once, by the parent; the child may give it back",
+          "[synchronize][lock]") {
   const mp::Lock lock;
   lock.acquire();
   CHECK_FALSE(taken_in_child(lock));
@@ -338,7 +342,8 @@ TEST_CASE("Lock: held across a fork it is held once, by the parent; the child ma
   CHECK_FALSE(lock.locked());
 }
 
-TEST_CASE("Lock: a name that was reused, of a process or of a thread's slot, is not taken for the holder", "[synchronize][lock]") {
+TEST_CASE("Lock: a name that was reused, of a process or of a thread's slot, is not taken for the holder",
+          "[synchronize][lock]") {
   const mp::Lock lock;
   REQUIRE(in_child([&] { lock.acquire(); }) == 0);
   // Those who live in the dead one's slot by now; in a namespace of its own, one of them also has its process id.
@@ -357,13 +362,15 @@ TEST_CASE("Lock: holders of the same process id in different namespaces are told
   const mp::Lock lock;
   Steps steps;
   const auto hold = [&](int step) {
-    return start_by_clone([&lock, &steps, step] {
-      demand(::getpid() == 1, "it is the first of its namespace");
-      if (step == 1) lock.acquire();
-      mp::detail::this_thread();
-      steps.reach(step);
-      for (;;) ::pause();
-    }, CLONE_NEWPID);
+    return start_by_clone(
+        [&lock, &steps, step] {
+          demand(::getpid() == 1, "it is the first of its namespace");
+          if (step == 1) lock.acquire();
+          mp::detail::this_thread();
+          steps.reach(step);
+          for (;;) ::pause();
+        },
+        CLONE_NEWPID);
   };
   const pid_t first = hold(1);
   REQUIRE(steps.await(1));
@@ -389,7 +396,9 @@ TEST_CASE("Lock: children of every kind lock, and die holding, and the others go
   };
   for (int kind = 0; kind < 3; ++kind) {
     CAPTURE(kind);
-    const pid_t child = kind == 0 ? start_child(body) : kind == 1 ? start_by_underscore_fork(body) : start_by_clone(body);
+    const pid_t child = kind == 0   ? start_child(body)
+                        : kind == 1 ? start_by_underscore_fork(body)
+                                    : start_by_clone(body);
     CHECK(exit_status(child) == 128 + SIGKILL);
     CHECK(lock.acquire(false));
     CHECK(lock.owner_died());
@@ -527,7 +536,11 @@ TEST_CASE("Lock: one that finds no room in the arena says so", "[synchronize][lo
   CHECK(in_fresh_arena([] {
           mp::set_arena_size(1 << 20);
           std::vector<mp::Lock> locks;
-          demand_throws<mp::ArenaFull>([&] { for (;;) locks.emplace_back(); }, "of 1048576 are free");
+          demand_throws<mp::ArenaFull>(
+              [&] {
+                for (;;) locks.emplace_back();
+              },
+              "of 1048576 are free");
           for (const mp::Lock& lock : locks) demand(lock.acquire(false), "those that were made work");
           locks.clear();
           const mp::Lock again;

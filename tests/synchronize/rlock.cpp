@@ -34,7 +34,8 @@ bool taken_in_thread(const mp::RLock& lock, mp::Timeout timeout = false) {
 
 // Python's own tests, by meaning.
 
-TEST_CASE("RLock: test_rlock: is taken as often as one likes, and released as often; once more is an AssertionError", "[synchronize][rlock]") {
+TEST_CASE("RLock: test_rlock: is taken as often as one likes, and released as often; once more is an AssertionError",
+          "[synchronize][rlock]") {
   const mp::RLock lock;
   for (int i = 0; i < 3; ++i) CHECK(lock.acquire());
   for (int i = 0; i < 3; ++i) CHECK_NOTHROW(lock.release());
@@ -42,7 +43,8 @@ TEST_CASE("RLock: test_rlock: is taken as often as one likes, and released as of
   CHECK_THROWS_WITH(lock.release(), contains("attempt to release recursive lock not owned by thread"));
 }
 
-TEST_CASE("RLock: test_rlock_locked_2processes: is seen locked by a child, until the last release", "[synchronize][rlock]") {
+TEST_CASE("RLock: test_rlock_locked_2processes: is seen locked by a child, until the last release",
+          "[synchronize][rlock]") {
   const mp::RLock lock;
   CHECK_FALSE(lock.locked());
   lock.acquire();
@@ -87,7 +89,8 @@ TEST_CASE("RLock: nobody but its holder may release it: no thread, no child, no 
 
 TEST_CASE("RLock: timeouts are Python's, and its holder never waits", "[synchronize][rlock]") {
   const mp::RLock lock;
-  for (const mp::Timeout timeout : {mp::Timeout(), mp::Timeout(true), mp::Timeout(1h), mp::Timeout(0s), mp::Timeout(-1s), mp::Timeout(false)})
+  for (const mp::Timeout timeout :
+       {mp::Timeout(), mp::Timeout(true), mp::Timeout(1h), mp::Timeout(0s), mp::Timeout(-1s), mp::Timeout(false)})
     CHECK(lock.acquire(timeout));
   std::thread([&] {
     CHECK_FALSE(lock.acquire(false));
@@ -101,7 +104,8 @@ TEST_CASE("RLock: timeouts are Python's, and its holder never waits", "[synchron
   CHECK_FALSE(lock.locked());
 }
 
-TEST_CASE("RLock: held across a fork it is the parent's alone; the child has to wait, and may not release", "[synchronize][rlock]") {
+TEST_CASE("RLock: held across a fork it is the parent's alone; the child has to wait, and may not release",
+          "[synchronize][rlock]") {
   const mp::RLock lock;
   lock.acquire();
   lock.acquire();
@@ -172,7 +176,8 @@ TEST_CASE("RLock: children of every kind are owners of their own", "[synchronize
   CHECK(in_child(body) == 0);
   CHECK(exit_status(start_by_underscore_fork(body)) == 0);
   CHECK(exit_status(start_by_clone(body)) == 0);
-  CHECK(exit_status(start_by_clone([&] { demand_throws<mp::AssertionError>([&] { lock.release(); }, "not owned"); })) == 0);
+  CHECK(exit_status(start_by_clone([&] { demand_throws<mp::AssertionError>([&] { lock.release(); }, "not owned"); })) ==
+        0);
   lock.release();
 }
 

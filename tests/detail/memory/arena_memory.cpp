@@ -58,11 +58,14 @@ TEST_CASE("checked_arena_bytes: from 1 MiB to 16 TiB", "[detail][arena_memory]")
   CHECK(checked_arena_bytes(MiB, "here") == MiB);
   CHECK(checked_arena_bytes(std::size_t{16} << 40, "here") == std::size_t{16} << 40);
   CHECK_THROWS_AS(checked_arena_bytes(MiB - 1, "here"), mp::ValueError);
-  CHECK_THROWS_WITH(checked_arena_bytes((std::size_t{16} << 40) + 1, "here"), contains("here") && contains("1 MiB to 16 TiB"));
+  CHECK_THROWS_WITH(checked_arena_bytes((std::size_t{16} << 40) + 1, "here"),
+                    contains("here") && contains("1 MiB to 16 TiB"));
 }
 
-TEST_CASE("ArenaGeometry: the entry table reaches to the last chunk and ends before the heap", "[detail][arena_memory]") {
-  for (const std::size_t bytes : {MiB, 3 * MiB + 1, std::size_t{1} << 30, std::size_t{64} << 30, std::size_t{16} << 40}) {
+TEST_CASE("ArenaGeometry: the entry table reaches to the last chunk and ends before the heap",
+          "[detail][arena_memory]") {
+  for (const std::size_t bytes :
+       {MiB, 3 * MiB + 1, std::size_t{1} << 30, std::size_t{64} << 30, std::size_t{16} << 40}) {
     CAPTURE(bytes);
     const auto geometry = ArenaGeometry::for_heap(bytes);
     CHECK(geometry.heap_at % chunk_bytes == 0);
@@ -81,7 +84,8 @@ TEST_CASE("the arena: is sealed, not dumped, and costs no memory until used", "[
           demand(::ftruncate(fd, 0) == -1 && errno == EPERM, "it can't be cut");
           struct stat status {};
           ::fstat(fd, &status);
-          demand(static_cast<std::uint64_t>(status.st_size) == arena.header().size, "it has the size that its header says");
+          demand(static_cast<std::uint64_t>(status.st_size) == arena.header().size,
+                 "it has the size that its header says");
           demand(status.st_blocks * 512 <= 64 << 10, "it holds no more than its head");
 
           std::ifstream smaps("/proc/self/smaps");
@@ -120,7 +124,8 @@ TEST_CASE("the arena: another version is refused, and nothing is written to it",
         }) == 0);
 }
 
-TEST_CASE("the arena: one that was never finished is passed over, and so is a file by chance of its name", "[detail][arena_memory]") {
+TEST_CASE("the arena: one that was never finished is passed over, and so is a file by chance of its name",
+          "[detail][arena_memory]") {
   CHECK(in_child([] {
           std::byte* const unfinished = map_foreign_arena(ArenaHeader::current_version, layout_hash(), 0);
           const Fd file = make_sealed_memfd(arena_name, MiB);
@@ -148,14 +153,17 @@ TEST_CASE("the arena: the default is halved until it fits the address space", "[
   CHECK(in_child([] {
           limit(RLIMIT_AS, rlim_t{1} << 30);
           const auto heap = the_arena().header().size - the_arena().header().heap;
-          demand(heap == 512 * MiB, "half of what the limit allows, as the rest of the process needs some: " + std::to_string(heap));
+          demand(heap == 512 * MiB,
+                 "half of what the limit allows, as the rest of the process needs some: " + std::to_string(heap));
         }) == 0);
 }
 
-TEST_CASE("the arena: the default is halved until it fits the limit of file sizes, without a signal", "[detail][arena_memory]") {
+TEST_CASE("the arena: the default is halved until it fits the limit of file sizes, without a signal",
+          "[detail][arena_memory]") {
   CHECK(in_child([] {
           limit(RLIMIT_FSIZE, rlim_t{100} << 20);
-          demand(the_arena().header().size - the_arena().header().heap == 64 * MiB, "64 MiB and the tables are less than 100");
+          demand(the_arena().header().size - the_arena().header().heap == 64 * MiB,
+                 "64 MiB and the tables are less than 100");
         }) == 0);
 }
 

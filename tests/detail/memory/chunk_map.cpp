@@ -72,7 +72,8 @@ TEST_CASE("ChunkMap: a run of any length of the largest arena fits a word, or is
           ChunkMap map = small_map();
           demand(map.take(ChunkWord::longest + 1, me()) == 0, "too long");
           demand(runs(map).empty(), "and nothing was changed");
-          demand(std::size_t{ChunkWord::longest} * chunk_bytes >= largest_arena - chunk_bytes, "longest is long enough");
+          demand(std::size_t{ChunkWord::longest} * chunk_bytes >= largest_arena - chunk_bytes,
+                 "longest is long enough");
         }) == 0);
 }
 
@@ -99,7 +100,8 @@ TEST_CASE("ChunkMap: neighbours that are free become one", "[detail][chunk_map]"
         }) == 0);
 }
 
-TEST_CASE("ChunkMap: a run may begin in the free end of what is used, so that all of the arena can be had", "[detail][chunk_map]") {
+TEST_CASE("ChunkMap: a run may begin in the free end of what is used, so that all of the arena can be had",
+          "[detail][chunk_map]") {
   CHECK(in_fresh_arena([] {
           ChunkMap map = small_map();
           const std::uint32_t half = map.take(chunks / 2, me());
@@ -166,7 +168,8 @@ TEST_CASE("ChunkMap: freed memory is kept up to a bound, and goes back beyond it
           for (const std::uint32_t run : taken) map.free(run);
           demand(memory() <= before + (kept_chunks + 4) * chunk_bytes, "256 are kept");
           demand(memory() >= before + kept_chunks / 2 * chunk_bytes, "and not much less");
-          for (int i = 0; i < 8; ++i) taken[static_cast<std::size_t>(i)] = map.take(64, me()), map.commit(taken[static_cast<std::size_t>(i)], 64);
+          for (int i = 0; i < 8; ++i)
+            taken[static_cast<std::size_t>(i)] = map.take(64, me()), map.commit(taken[static_cast<std::size_t>(i)], 64);
           demand(arena.header().kept == 0, "all that was kept is in use");
         }) == 0);
 }
@@ -208,7 +211,8 @@ TEST_CASE("ChunkMap: words that make no sense mark the arena, and no more is don
         }) == 0);
 }
 
-TEST_CASE("ChunkMap: after any number of takes and frees by several threads all comes back as one run", "[detail][chunk_map]") {
+TEST_CASE("ChunkMap: after any number of takes and frees by several threads all comes back as one run",
+          "[detail][chunk_map]") {
   CHECK(in_fresh_arena([] {
           asked_arena_bytes = 256 * chunk_bytes;
           this_thread();

@@ -34,8 +34,8 @@ TEST_CASE("Heap: blocks of all sizes are writable from end to end, and apart", "
   const std::size_t before = used();
   std::vector<std::pair<unsigned char*, std::size_t>> blocks;
   unsigned char mark = 1;
-  for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{64}, std::size_t{4096}, largest_small, largest_small + 1,
-                                  chunk_bytes, chunk_bytes + 1, MiB, 3 * MiB + 7}) {
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{64}, std::size_t{4096}, largest_small,
+                                  largest_small + 1, chunk_bytes, chunk_bytes + 1, MiB, 3 * MiB + 7}) {
     blocks.emplace_back(static_cast<unsigned char*>(heap().allocate(bytes)), bytes);
     std::memset(blocks.back().first, mark++, bytes);
   }
@@ -68,24 +68,26 @@ TEST_CASE("Heap: large blocks give their memory back", "[detail][heap]") {
   CHECK(memory() <= before + 17 * MiB);  // some is kept for the next
 }
 
-TEST_CASE("Heap: what is full says what was asked, what is free, and what to do; and can be used again", "[detail][heap]") {
-  CHECK(in_fresh_arena([] {
-          asked_arena_bytes = MiB;
-          std::vector<void*> blocks;
-          const auto fill = [&](std::size_t bytes) {
-            return [&blocks, bytes] {
-              for (;;) blocks.push_back(heap().allocate(bytes));
-            };
+TEST_CASE("Heap: what is full says what was asked, what is free, and what to do; and can be used again",
+          "[detail][heap]") {
+  CHECK(
+      in_fresh_arena([] {
+        asked_arena_bytes = MiB;
+        std::vector<void*> blocks;
+        const auto fill = [&](std::size_t bytes) {
+          return [&blocks, bytes] {
+            for (;;) blocks.push_back(heap().allocate(bytes));
           };
-          demand_throws<mp::ArenaFull>(fill(100'000), "asked for 100000 bytes");
-          demand_throws<mp::ArenaFull>(fill(64), "asked for 64 bytes, 0 of 1048576 are free");
-          demand_throws<std::bad_alloc>(fill(1), "MULTIPROCESSING_ARENA_BYTES");
-          demand_throws<mp::ArenaFull>([] { heap().allocate(std::size_t{1} << 50); }, "asked for 1125899906842624 bytes");
-          demand_throws<mp::ArenaFull>([] { heap().allocate(~std::size_t{0}); }, "asked for 18446744073709551615 bytes");
-          demand_throws<mp::ArenaFull>([] { heap().allocate(~std::size_t{0} - chunk_bytes); }, "asked for");
-          for (void* block : blocks) heap().deallocate(block);
-          heap().deallocate(heap().allocate(10 * chunk_bytes));
-        }) == 0);
+        };
+        demand_throws<mp::ArenaFull>(fill(100'000), "asked for 100000 bytes");
+        demand_throws<mp::ArenaFull>(fill(64), "asked for 64 bytes, 0 of 1048576 are free");
+        demand_throws<std::bad_alloc>(fill(1), "MULTIPROCESSING_ARENA_BYTES");
+        demand_throws<mp::ArenaFull>([] { heap().allocate(std::size_t{1} << 50); }, "asked for 1125899906842624 bytes");
+        demand_throws<mp::ArenaFull>([] { heap().allocate(~std::size_t{0}); }, "asked for 18446744073709551615 bytes");
+        demand_throws<mp::ArenaFull>([] { heap().allocate(~std::size_t{0} - chunk_bytes); }, "asked for");
+        for (void* block : blocks) heap().deallocate(block);
+        heap().deallocate(heap().allocate(10 * chunk_bytes));
+      }) == 0);
 }
 
 TEST_CASE("Heap: all of a tiny arena but a chunk for the small can be had in one piece", "[detail][heap]") {
@@ -112,7 +114,8 @@ TEST_CASE("Heap: an arena of 16 TiB can be made, and runs of any length are know
           ChunkMap map(the_arena());
           const ProcessRef me = this_process(the_arena());
           const std::uint32_t huge = map.take(std::uint32_t{20} << 20, me);  // 1.25 TiB, which no memory is asked for
-          demand(huge != 0 && map.word(huge).span() == std::uint32_t{20} << 20 && map.word(huge).owner() == me, "its length is kept");
+          demand(huge != 0 && map.word(huge).span() == std::uint32_t{20} << 20 && map.word(huge).owner() == me,
+                 "its length is kept");
           map.free(huge);
           heap().deallocate(block);
           demand(map.take(std::uint32_t{100} << 20, me) != 0, "6 TiB");
@@ -124,7 +127,8 @@ TEST_CASE("Heap: with no memory for what was asked, it is an exception, and the 
   CHECK(in_fresh_arena([] {
           heap().deallocate(heap().allocate(64));
           refuse_system_call(SYS_madvise, ENOMEM);
-          demand_throws<mp::ArenaFull>([] { heap().allocate(64 * MiB); }, "the system has no memory for a block of 67108864 bytes");
+          demand_throws<mp::ArenaFull>([] { heap().allocate(64 * MiB); },
+                                       "the system has no memory for a block of 67108864 bytes");
           heap().deallocate(heap().allocate(64));
         }) == 0);
 }
@@ -147,7 +151,8 @@ TEST_CASE("Heap: a foreign pointer marks the arena, and the next call says so", 
           int own = 0;
           auto* const small = static_cast<std::byte*>(heap().allocate(100));
           auto* const large = static_cast<std::byte*>(heap().allocate(200'000));
-          void* const bad[] = {&own, small + 1, small + 8192, large + 16, large + chunk_bytes, large + 500'000, the_arena().base()};
+          void* const bad[] = {
+              &own, small + 1, small + 8192, large + 16, large + chunk_bytes, large + 500'000, the_arena().base()};
           heap().check();
           heap().deallocate(bad[kind]);
           demand_throws<mp::CorruptArena>([] { heap().check(); }, "the arena is corrupt");
@@ -229,7 +234,11 @@ TEST_CASE("Heap: a process that dies freeing a large block, its only one, leaves
             const ThreadIdentity& self = this_thread();
             header.chunks.lock();  // the second step waits for this for ever
             std::thread([&] { Heap(this_thread()).deallocate(block); }).detach();
-            wait_until([&] { return ChunkMap(self.arena).word(static_cast<std::uint32_t>(self.arena.offset_of(block) / chunk_bytes)).kind() == ChunkWord::Kind::draft; });
+            wait_until([&] {
+              return ChunkMap(self.arena)
+                         .word(static_cast<std::uint32_t>(self.arena.offset_of(block) / chunk_bytes))
+                         .kind() == ChunkWord::Kind::draft;
+            });
             ::raise(SIGKILL);
           }) == 128 + SIGKILL);
   CHECK(used() == before);
@@ -245,7 +254,8 @@ TEST_CASE("Heap: free() works for a thread that can get no identity", "[detail][
           const std::uint32_t ready = header.thread_slots_ready;
           std::vector<RobustMutex*> taken;
           for (std::uint32_t i = 0; i < ready; ++i)
-            if (the_arena().thread(i).token.try_lock() == RobustMutex::Result::taken) taken.push_back(&the_arena().thread(i).token);
+            if (the_arena().thread(i).token.try_lock() == RobustMutex::Result::taken)
+              taken.push_back(&the_arena().thread(i).token);
           const auto out_of_slots = [&] {
             try {
               this_thread();
@@ -257,7 +267,8 @@ TEST_CASE("Heap: free() works for a thread that can get no identity", "[detail][
           while (registration::grow_threads(the_arena())) {
           }
           for (std::uint32_t i = ready; i < slot_limit; ++i)
-            if (the_arena().thread(i).token.try_lock() == RobustMutex::Result::taken) taken.push_back(&the_arena().thread(i).token);
+            if (the_arena().thread(i).token.try_lock() == RobustMutex::Result::taken)
+              taken.push_back(&the_arena().thread(i).token);
           demand(out_of_slots(), "no slot is left");
           Heap::free(small);
           Heap::free(large);

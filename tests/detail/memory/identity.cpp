@@ -37,7 +37,8 @@ TEST_CASE("this_thread: what a child inherits is not taken for its own", "[detai
   CHECK(this_thread().owner == mine);
   CHECK(exit_status(start_by_clone([&] {
           body();
-          demand(in_child([&] { demand(this_thread().owner != mine, "a grandchild"); }) == 0, "the grandchild is told apart");
+          demand(in_child([&] { demand(this_thread().owner != mine, "a grandchild"); }) == 0,
+                 "the grandchild is told apart");
         })) == 0);
 }
 
@@ -53,6 +54,7 @@ TEST_CASE("the_arena: goes on in a program that closes all its descriptors and o
           struct stat status {};
           ::fstat(file.get(), &status);
           demand(status.st_size == 0 && status.st_blocks == 0, "its own file is not touched");
-          demand(in_child([] { Heap(this_thread()).deallocate(Heap(this_thread()).allocate(100)); }) == 0, "its children go on, too");
+          demand(in_child([] { Heap(this_thread()).deallocate(Heap(this_thread()).allocate(100)); }) == 0,
+                 "its children go on, too");
         }) == 0);
 }

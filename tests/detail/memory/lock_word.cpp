@@ -41,7 +41,8 @@ struct TestLock {
       return taken;
     });
   }
-  /// A child that waits for the lock, and then lives on, with it or without, until it is killed; asleep when this returns.
+  /// A child that waits for the lock, and then lives on, with it or without, until it is killed; asleep when this
+  /// returns.
   pid_t sleeper_that_lives_on(int step, bool keeps) {
     return sleeper_that([this, step, keeps] {
       acquire();
@@ -59,7 +60,8 @@ struct TestLock {
     });
     REQUIRE(wait_until([&] { return *name != 0; }));
     const ThreadSlot& slot = the_arena().thread(OwnerRef(*name).slot());
-    REQUIRE(wait_until([&] { return slot.intent == static_cast<std::uint32_t>(Intent::wait) || state_of(child) == 'Z'; }));
+    REQUIRE(
+        wait_until([&] { return slot.intent == static_cast<std::uint32_t>(Intent::wait) || state_of(child) == 'Z'; }));
     REQUIRE(wait_until([&] { return state_of(child) == 'S' || state_of(child) == 'Z'; }));
     return child;
   }
@@ -154,7 +156,8 @@ TEST_CASE("lock: another thread may release it, and the sleeper gets it", "[deta
   CHECK(exit_status(sleeper) == 0);
 }
 
-TEST_CASE("lock: of a dead holder is taken over at once, and marked as such until it is released", "[detail][lock_word]") {
+TEST_CASE("lock: of a dead holder is taken over at once, and marked as such until it is released",
+          "[detail][lock_word]") {
   TestLock lock;
   kill_child(lock.holder(1));
   const std::uint64_t before = the_arena().header().lock_deaths;
@@ -221,7 +224,8 @@ TEST_CASE("lock: who takes it over from the dead lets another sleeper watch him"
   CHECK(the_arena().header().saved_by_tick == saved);
 }
 
-TEST_CASE("lock: a sleeper that gets the lock and dies with it is noticed by who slept behind it", "[detail][lock_word]") {
+TEST_CASE("lock: a sleeper that gets the lock and dies with it is noticed by who slept behind it",
+          "[detail][lock_word]") {
   TestLock lock;
   const std::uint64_t saved = the_arena().header().saved_by_tick;
   lock.acquire();
@@ -264,7 +268,8 @@ TEST_CASE("lock: a releaser that is killed before its wake-up has the kernel wak
   CHECK(the_arena().header().saved_by_tick == saved);
 }
 
-TEST_CASE("lock: a sleeper woken by the holder's death that is killed itself leaves the next awake", "[detail][lock_word]") {
+TEST_CASE("lock: a sleeper woken by the holder's death that is killed itself leaves the next awake",
+          "[detail][lock_word]") {
   TestLock lock;
   const std::uint64_t saved = the_arena().header().saved_by_tick;
   const pid_t holder = lock.holder(1);
@@ -346,7 +351,8 @@ TEST_CASE("lock: a wait never ends before its time, nor takes the lock", "[detai
   CHECK(OwnerRef(lock.word()) == this_thread().owner);
 }
 
-TEST_CASE("lock: the intent and the pending word of a waiter are gone when it has stopped waiting", "[detail][lock_word]") {
+TEST_CASE("lock: the intent and the pending word of a waiter are gone when it has stopped waiting",
+          "[detail][lock_word]") {
   TestLock lock;
   lock.acquire();
   CHECK_FALSE(lock.acquire(2ms));

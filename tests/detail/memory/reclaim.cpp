@@ -21,11 +21,12 @@ Heap heap() { return Heap(this_thread()); }
 
 /// A child that has used the arena and waits; its process slot is in `slot`.
 struct UsingChild {
-  UsingChild() : pid(start_child([this] {
-      heap().allocate(64, 16, Domain::raw, BlockState::draft);
-      *slot = this_process(the_arena()).bits();
-      for (;;) ::pause();
-    })) {
+  UsingChild()
+      : pid(start_child([this] {
+          heap().allocate(64, 16, Domain::raw, BlockState::draft);
+          *slot = this_process(the_arena()).bits();
+          for (;;) ::pause();
+        })) {
     REQUIRE(wait_until([&] { return *slot != 0; }));
   }
   ProcessSlot& process() const { return the_arena().process(ProcessRef(*slot).slot()); }
@@ -75,7 +76,8 @@ TEST_CASE("reclaim: a living process is left alone, whatever its id seems to say
   CHECK(reclaim_the_gone(the_arena()) == 1);
 }
 
-TEST_CASE("reclaim: a child in a namespace of its own, where it has another id, is left alone while it lives", "[detail][reclaim]") {
+TEST_CASE("reclaim: a child in a namespace of its own, where it has another id, is left alone while it lives",
+          "[detail][reclaim]") {
   if (::geteuid() != 0) {
     WARN("skipped: a process id namespace needs root");
     return;
@@ -84,12 +86,14 @@ TEST_CASE("reclaim: a child in a namespace of its own, where it has another id, 
   reclaim_the_gone(the_arena());
   Outside<std::atomic<std::uint32_t>> slot;
   Steps steps;
-  const pid_t child = start_by_clone([&] {
-    heap().allocate(64, 16, Domain::raw, BlockState::draft);
-    demand(::getpid() == 1, "it is the first of its namespace");
-    *slot = this_process(the_arena()).bits();
-    for (;;) ::pause();
-  }, CLONE_NEWPID);
+  const pid_t child = start_by_clone(
+      [&] {
+        heap().allocate(64, 16, Domain::raw, BlockState::draft);
+        demand(::getpid() == 1, "it is the first of its namespace");
+        *slot = this_process(the_arena()).bits();
+        for (;;) ::pause();
+      },
+      CLONE_NEWPID);
   REQUIRE(child > 0);
   REQUIRE(wait_until([&] { return *slot != 0; }));
   CHECK(reclaim_the_gone(the_arena()) == 0);
@@ -120,7 +124,8 @@ TEST_CASE("reclaim: what was left half done by one who died is done by the next"
   CHECK(child.process().state == ProcessSlot::free);
 }
 
-TEST_CASE("reclaim: a draft without an owner, of one who had no slot, comes back with the next that is gone", "[detail][reclaim]") {
+TEST_CASE("reclaim: a draft without an owner, of one who had no slot, comes back with the next that is gone",
+          "[detail][reclaim]") {
   this_thread();
   const std::size_t before = mp::arena_usage().used;
   void* const block = heap().allocate(200'000);
@@ -135,7 +140,8 @@ TEST_CASE("reclaim: an arena that is full takes back what the dead left before i
   CHECK(in_fresh_arena([] {
           asked_arena_bytes = 1 << 20;
           heap().deallocate(heap().allocate(64));
-          demand(in_child([] { heap().allocate(900'000, 16, Domain::raw, BlockState::draft); }) == 0, "a child takes nearly all");
+          demand(in_child([] { heap().allocate(900'000, 16, Domain::raw, BlockState::draft); }) == 0,
+                 "a child takes nearly all");
           heap().deallocate(heap().allocate(900'000));
           demand(in_child([] {
                    for (int i = 0; i < 14'000; ++i) heap().allocate(64, 16, Domain::raw, BlockState::draft);
@@ -157,7 +163,9 @@ TEST_CASE("reclaim: nothing of the dead is missed while others take, split and j
   }
   for (int round = 0; round < 20; ++round) {
     in_child([] {
-      for (int i = 0; i < 20; ++i) heap().allocate(70'000, 16, Domain::raw, BlockState::draft), heap().allocate(3000, 16, Domain::raw, BlockState::draft);
+      for (int i = 0; i < 20; ++i)
+        heap().allocate(70'000, 16, Domain::raw, BlockState::draft),
+            heap().allocate(3000, 16, Domain::raw, BlockState::draft);
     });
     reclaim_the_gone(the_arena());
   }

@@ -85,14 +85,15 @@ TEST_CASE("is_dead: not a stopped thread", "[detail][registration]") {
   kill_child(child);
 }
 
-TEST_CASE("is_dead: from the moment on that the next life has the token, before the generation is bumped", "[detail][registration]") {
+TEST_CASE("is_dead: from the moment on that the next life has the token, before the generation is bumped",
+          "[detail][registration]") {
   const ArenaMemory arena = the_arena();
   Outside<std::atomic<std::uint32_t>> owner;
   REQUIRE(in_child([&] { *owner = this_thread().owner.bits(); }) == 0);
   ThreadSlot& slot = arena.thread(OwnerRef(*owner).slot());
   const std::uint32_t generation = slot.generation;
-  // What register_thread() does first with the slot of a dead thread; a sleeper that took the dead for alive now would have
-  // its wake-up, which comes with the bump, behind it before it sleeps.
+  // What register_thread() does first with the slot of a dead thread; a sleeper that took the dead for alive now would
+  // have its wake-up, which comes with the bump, behind it before it sleeps.
   REQUIRE(slot.token.try_lock() == RobustMutex::Result::owner_died);
   CHECK(token_lives(slot.token.word().load()));
   CHECK(slot.generation == generation);
@@ -151,7 +152,8 @@ TEST_CASE("register_process: every kind of child is a process of its own", "[det
   CHECK(this_process(the_arena()) == mine);
 }
 
-TEST_CASE("register_process: a child by fork has its slot before it runs, others when they use the library", "[detail][registration]") {
+TEST_CASE("register_process: a child by fork has its slot before it runs, others when they use the library",
+          "[detail][registration]") {
   this_thread();
   CHECK(in_child([] { return static_cast<bool>(this_process(the_arena())); }) == 0);
   CHECK(exit_status(start_by_underscore_fork([] { demand(!this_process(the_arena()), "not yet known"); })) == 0);
@@ -166,7 +168,8 @@ TEST_CASE("register_process: a child by fork counts from before the fork on", "[
   CHECK(*birth == before + 1);
 }
 
-TEST_CASE("prepare_for_fork: what is made while a fork is under way counts as older than the child", "[detail][registration]") {
+TEST_CASE("prepare_for_fork: what is made while a fork is under way counts as older than the child",
+          "[detail][registration]") {
   this_thread();
   const ArenaMemory arena = the_arena();
   CHECK(birth_of_object(arena) == arena.header().forks);
@@ -209,7 +212,8 @@ TEST_CASE("child_was_forked: a slot that was given up meanwhile is left to its n
   slot.state = ProcessSlot::free;
 }
 
-TEST_CASE("child_was_forked: the parent's word for the id stands, as for a child in another namespace", "[detail][registration]") {
+TEST_CASE("child_was_forked: the parent's word for the id stands, as for a child in another namespace",
+          "[detail][registration]") {
   this_thread();
   const ArenaMemory arena = the_arena();
   prepare_for_fork();
@@ -224,7 +228,8 @@ TEST_CASE("child_was_forked: the parent's word for the id stands, as for a child
   slot.state = ProcessSlot::free;
 }
 
-TEST_CASE("register_thread: a thread that ends by itself, unknown to the library, is recovered by the next", "[detail][registration]") {
+TEST_CASE("register_thread: a thread that ends by itself, unknown to the library, is recovered by the next",
+          "[detail][registration]") {
   // The main thread of a child never unregisters; the kernel marks its token, and someone takes the slot.
   const ArenaMemory arena = the_arena();
   const std::uint64_t deaths = arena.header().deaths;
@@ -234,7 +239,8 @@ TEST_CASE("register_thread: a thread that ends by itself, unknown to the library
   CHECK(arena.header().deaths > deaths);
 }
 
-TEST_CASE("register_thread: a thread may use the library after its slot was given up, at its very end", "[detail][registration]") {
+TEST_CASE("register_thread: a thread may use the library after its slot was given up, at its very end",
+          "[detail][registration]") {
   static OwnerRef first, late;
   first = late = OwnerRef();
   // Made before the arena's own key in no process: destructors of keys run in any order, and repeatedly.
@@ -249,7 +255,8 @@ TEST_CASE("register_thread: a thread may use the library after its slot was give
   CHECK(is_dead(the_arena(), late));
 }
 
-TEST_CASE("register_thread: beyond 8191 threads there is an error, and room again when one has ended", "[detail][registration]") {
+TEST_CASE("register_thread: beyond 8191 threads there is an error, and room again when one has ended",
+          "[detail][registration]") {
   CHECK(in_child([] {
           this_thread();
           const ArenaMemory arena = the_arena();
@@ -282,7 +289,8 @@ TEST_CASE("take_process_slot: beyond 8191 processes there is an error", "[detail
   CHECK(in_child([] {
           this_thread();
           const ArenaMemory arena = the_arena();
-          arena.header().process_slots_ready = 0;  // counts as if all were out: none is looked at, and none can be added
+          arena.header().process_slots_ready =
+              0;  // counts as if all were out: none is looked at, and none can be added
           const RobustGuard guard(arena.header().registry, []() noexcept {});
           while (registration::grow_processes(arena)) {
           }

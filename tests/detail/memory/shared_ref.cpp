@@ -29,9 +29,10 @@ std::size_t used() { return mp::arena_usage().used; }
 
 /// A child that lives until told otherwise.
 struct LivingChild {
-  LivingChild() : pid(start_child([] {
-      for (;;) ::pause();
-    })) {}
+  LivingChild()
+      : pid(start_child([] {
+          for (;;) ::pause();
+        })) {}
   void end() { kill_child(std::exchange(pid, 0)); }
   ~LivingChild() {
     if (pid != 0) end();
@@ -76,7 +77,8 @@ TEST_CASE("SharedRef: assignment rebinds, also to itself", "[detail][shared_ref]
 TEST_CASE("SharedRef: a builder that throws leaves nothing", "[detail][shared_ref]") {
   const std::size_t before = objects(), bytes = used();
   for (const std::size_t extra : {std::size_t{0}, std::size_t{1} << 20})
-    CHECK_THROWS_AS(Ref::make(ObjectKind::other, extra, [](void*) -> Thing* { throw std::domain_error("no"); }), std::domain_error);
+    CHECK_THROWS_AS(Ref::make(ObjectKind::other, extra, [](void*) -> Thing* { throw std::domain_error("no"); }),
+                    std::domain_error);
   CHECK(objects() == before);
   CHECK(used() == bytes);
 }
@@ -128,7 +130,8 @@ TEST_CASE("SharedRef: what a living child may hold is kept, until it has ended",
   CHECK(the_arena().header().dropped == 0);
 }
 
-TEST_CASE("SharedRef: what a child made outlives its killed maker for as long as one that may hold it", "[detail][shared_ref]") {
+TEST_CASE("SharedRef: what a child made outlives its killed maker for as long as one that may hold it",
+          "[detail][shared_ref]") {
   const std::size_t before = objects(), bytes = used();
   const bool large = GENERATE(false, true);
   Outside<std::atomic<pid_t>> grandchild;
@@ -199,7 +202,8 @@ TEST_CASE("SharedRef: a handle in a child does not end the object with the child
   CHECK(thing->number == 3);
 }
 
-TEST_CASE("SharedRef: a child by _Fork or clone that nobody knew of is told that its object is gone", "[detail][shared_ref]") {
+TEST_CASE("SharedRef: a child by _Fork or clone that nobody knew of is told that its object is gone",
+          "[detail][shared_ref]") {
   const bool bare = GENERATE(false, true);
   CAPTURE(bare);
   std::optional<Ref> thing = make();
@@ -240,8 +244,9 @@ TEST_CASE("SharedRef: a reference to an object's first member keeps the whole", 
     std::uint64_t second;
   };
   const std::size_t before = objects();
-  std::optional<SharedRef<Whole>> whole =
-      SharedRef<Whole>::make(ObjectKind::other, 0, [](void* at) { return new (at) Whole{{1}, 2}; });
+  std::optional<SharedRef<Whole>> whole = SharedRef<Whole>::make(ObjectKind::other, 0, [](void* at) {
+    return new (at) Whole{{1}, 2};
+  });
   const Ref first(*whole, &Whole::first);
   whole.reset();
   CHECK(first->number == 1);

@@ -19,10 +19,12 @@ TEST_CASE("size_classes: no class from 256 bytes on wastes more than a quarter",
     CHECK(size_classes[i] - size_classes[i - 1] - 1 <= size_classes[i] / 4);
 }
 
-TEST_CASE("size_classes: a size that is a multiple of an alignment has a class that is, too", "[detail][size_classes]") {
+TEST_CASE("size_classes: a size that is a multiple of an alignment has a class that is, too",
+          "[detail][size_classes]") {
   for (const std::size_t alignment : {16u, 32u, 64u}) {
     std::size_t wrong = 0;
-    for (std::size_t bytes = alignment; bytes <= largest_small; bytes += alignment) wrong += size_classes[size_class_of(bytes)] % alignment != 0;
+    for (std::size_t bytes = alignment; bytes <= largest_small; bytes += alignment)
+      wrong += size_classes[size_class_of(bytes)] % alignment != 0;
     CHECK(wrong == 0);
   }
 }

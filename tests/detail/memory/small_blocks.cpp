@@ -22,13 +22,16 @@ constexpr std::size_t of_64 = 64;
 std::uint32_t chunk_of(const void* block) {
   return static_cast<std::uint32_t>(the_arena().offset_of(block) / chunk_bytes);
 }
-void* allocate(std::size_t bytes = of_64, std::size_t alignment = 16) { return Heap(this_thread()).allocate(bytes, alignment); }
+void* allocate(std::size_t bytes = of_64, std::size_t alignment = 16) {
+  return Heap(this_thread()).allocate(bytes, alignment);
+}
 void deallocate(void* block) { Heap(this_thread()).deallocate(block); }
 bool corrupt() { return the_arena().header().corrupt != 0; }
 
 }  // namespace
 
-TEST_CASE("SmallLayout: tables and blocks of each class lie apart, in their chunk, and aligned", "[detail][small_blocks]") {
+TEST_CASE("SmallLayout: tables and blocks of each class lie apart, in their chunk, and aligned",
+          "[detail][small_blocks]") {
   for (std::size_t i = 0; i < size_class_count; ++i) {
     const SmallLayout& layout = small_layouts[i];
     const std::size_t size = size_classes[i];
@@ -51,8 +54,10 @@ TEST_CASE("SmallChunk: finds each block by its address, and nothing between", "[
     CAPTURE(size_classes[size_class]);
     std::size_t wrong = 0;
     for (std::size_t at = 0; at < chunk_bytes; ++at) {
-      const bool starts_one = at >= chunk.first && (at - chunk.first) % chunk.size == 0 && (at - chunk.first) / chunk.size < chunk.count;
-      const std::uint32_t expected = starts_one ? static_cast<std::uint32_t>((at - chunk.first) / chunk.size) : chunk.count;
+      const bool starts_one =
+          at >= chunk.first && (at - chunk.first) % chunk.size == 0 && (at - chunk.first) / chunk.size < chunk.count;
+      const std::uint32_t expected =
+          starts_one ? static_cast<std::uint32_t>((at - chunk.first) / chunk.size) : chunk.count;
       if (chunk.index_of(memory.data() + at) != expected) ++wrong;
     }
     CHECK(wrong == 0);
@@ -104,7 +109,8 @@ TEST_CASE("SmallBlocks: what another thread frees is used again by the owner", "
   CHECK_FALSE(corrupt());
 }
 
-TEST_CASE("SmallBlocks: one allocates and another frees later, for ever: the memory in use does not grow", "[detail][small_blocks]") {
+TEST_CASE("SmallBlocks: one allocates and another frees later, for ever: the memory in use does not grow",
+          "[detail][small_blocks]") {
   // The backlog fills more chunks than the owner looks at when one is full.
   constexpr std::size_t backlog = 40 * 1000;
   std::deque<void*> out;
@@ -143,7 +149,8 @@ TEST_CASE("SmallBlocks: the chunks of a thread that ended serve the next", "[det
   CHECK_FALSE(corrupt());
 }
 
-TEST_CASE("SmallBlocks: many threads that allocate and free each other's blocks get each its own", "[detail][small_blocks]") {
+TEST_CASE("SmallBlocks: many threads that allocate and free each other's blocks get each its own",
+          "[detail][small_blocks]") {
   std::array<std::atomic<unsigned char*>, 256> exchange{};
   std::atomic<int> wrong{0};
   std::vector<std::thread> threads;

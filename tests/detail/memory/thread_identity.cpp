@@ -10,7 +10,9 @@
 
 using namespace multiprocessing::detail;
 
-TEST_CASE("ThreadIdentity: is not valid until registered", "[detail][thread_identity]") { CHECK_FALSE(ThreadIdentity().valid()); }
+TEST_CASE("ThreadIdentity: is not valid until registered", "[detail][thread_identity]") {
+  CHECK_FALSE(ThreadIdentity().valid());
+}
 
 TEST_CASE("IntentGuard: what was said before is said again afterwards", "[detail][thread_identity]") {
   const ThreadIdentity& self = this_thread();

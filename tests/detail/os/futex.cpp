@@ -49,7 +49,7 @@ TEST_CASE("futex: a sleep ends at its moment, not before, and tells that only ti
 
 TEST_CASE("futex: a moment in the past ends the sleep at once", "[detail][futex]") {
   const FutexWord word{1};
-  CHECK_FALSE(futex_wait(std::array{Sleep{&word, 1}}, in(-1h)));
+  CHECK_FALSE(futex_wait(std::array{Sleep{&word, 1}}, in(-1ms)));
 }
 
 TEST_CASE("futex: a sleeper of another process is woken by any of its words", "[detail][futex]") {

@@ -18,11 +18,13 @@ TEST_CASE("test_kernel_and_libc: finds here what the library needs", "[detail][k
   CHECK_NOTHROW(test_kernel_and_libc());
 }
 
-TEST_CASE("test_kernel_and_libc: says what is missing when the kernel does not mark the dead", "[detail][kernel_test]") {
+TEST_CASE("test_kernel_and_libc: says what is missing when the kernel does not mark the dead",
+          "[detail][kernel_test]") {
   CHECK(in_child([] {
           refuse_system_call(SYS_set_robust_list, ENOSYS);
           demand(!kernel_marks_the_dead(), "it is noticed");
-          demand_throws<multiprocessing::RuntimeError>([] { test_kernel_and_libc(); }, "set_robust_list is missing or refused");
+          demand_throws<multiprocessing::RuntimeError>([] { test_kernel_and_libc(); },
+                                                       "set_robust_list is missing or refused");
         }) == 0);
 }
 

@@ -59,7 +59,8 @@ TEST_CASE("RobustList: what was named before comes back", "[detail][robust_list]
   CHECK(list.pending_address(before) == named);
 }
 
-TEST_CASE("RobustList: the kernel passes the wake-up on when a thread dies that named a free word", "[detail][robust_list]") {
+TEST_CASE("RobustList: the kernel passes the wake-up on when a thread dies that named a free word",
+          "[detail][robust_list]") {
   Outside<FutexWord> word;
   word->store(1u << 31);
   CHECK(woken_by_death(*word, [&] { RobustList::of_this_thread({}).pending(&*word); }));
@@ -76,7 +77,8 @@ TEST_CASE("RobustList: it does not when the word is held, or no longer named", "
   }));
 }
 
-TEST_CASE("RobustList: a child of the bare clone call is given the list that glibc would have", "[detail][robust_list]") {
+TEST_CASE("RobustList: a child of the bare clone call is given the list that glibc would have",
+          "[detail][robust_list]") {
   const ThreadLayout layout = RobustList::layout_of_this_thread();
   Outside<FutexWord> word;
   CHECK(exit_status(start_by_clone([&] {
@@ -96,7 +98,8 @@ TEST_CASE("RobustList: a child of the bare clone call is given the list that gli
 
 TEST_CASE("RobustList: such a child is told what to do when the layout is not known", "[detail][robust_list]") {
   CHECK(exit_status(start_by_clone([] {
-          demand_throws<multiprocessing::RuntimeError>([] { RobustList::of_this_thread({}); }, "use the library once before the clone");
+          demand_throws<multiprocessing::RuntimeError>([] { RobustList::of_this_thread({}); },
+                                                       "use the library once before the clone");
         })) == 0);
 }
 

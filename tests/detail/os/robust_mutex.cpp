@@ -75,7 +75,8 @@ TEST_CASE("RobustMutex: who sleeps on the word is woken by the owner's death", "
   REQUIRE(steps.await(1));
   const std::uint32_t value = mutex->word().load();
   const pid_t sleeper = start_child([&] {
-    return futex_wait(std::array{Sleep{&mutex->word(), value}}, std::chrono::steady_clock::now() + std::chrono::seconds(20));
+    return futex_wait(std::array{Sleep{&mutex->word(), value}},
+                      std::chrono::steady_clock::now() + std::chrono::seconds(20));
   });
   falls_asleep(sleeper);
   kill_child(owner);
@@ -86,14 +87,14 @@ TEST_CASE("RobustGuard: repairs after a death, and again if the repairer dies", 
   Outside<RobustMutex> mutex;
   mutex->init();
   die_holding(*mutex);
-  CHECK(in_child([&] {
-          const RobustGuard guard(*mutex, [] { ::_exit(7); });
-        }) == 7);
+  CHECK(in_child([&] { const RobustGuard guard(*mutex, [] { ::_exit(7); }); }) == 7);
   int repairs = 0;
   {
     const RobustGuard guard(*mutex, [&] { ++repairs; });
     CHECK(in_child([&] { return mutex->try_lock() == Result::busy; }) == 0);
   }
-  { const RobustGuard guard(*mutex, [&] { ++repairs; }); }
+  {
+    const RobustGuard guard(*mutex, [&] { ++repairs; });
+  }
   CHECK(repairs == 1);
 }

@@ -35,7 +35,10 @@ std::string flags_of(const void* at) {
 /// A mapping of `bytes` that a test unmaps when it is done, as the arena never is.
 struct Mapped {
   explicit Mapped(std::size_t size, std::size_t room_before = page_bytes)
-      : bytes(size), before(room_before), file(make_sealed_memfd("test", size)), at(map_sparsely(file, size, before, 64 << 10)) {}
+      : bytes(size),
+        before(room_before),
+        file(make_sealed_memfd("test", size)),
+        at(map_sparsely(file, size, before, 64 << 10)) {}
   ~Mapped() {
     if (at != nullptr) ::munmap(at - before, bytes + before);
   }
@@ -53,11 +56,13 @@ TEST_CASE("make_sealed_memfd: nobody can shrink it, grow it or unseal it", "[det
   CHECK(::ftruncate(file.get(), MiB * 2) == -1);
   CHECK(errno == EPERM);
   CHECK(::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE) == -1);
-  CHECK((::fcntl(file.get(), F_GET_SEALS) & (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) == (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL));
+  CHECK((::fcntl(file.get(), F_GET_SEALS) & (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) ==
+        (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL));
   CHECK((::fcntl(file.get(), F_GETFD) & FD_CLOEXEC) != 0);
 }
 
-TEST_CASE("make_sealed_memfd: works where the kernel knows no MFD_NOEXEC_SEAL, and where it demands it", "[detail][shared_mapping]") {
+TEST_CASE("make_sealed_memfd: works where the kernel knows no MFD_NOEXEC_SEAL, and where it demands it",
+          "[detail][shared_mapping]") {
   CHECK(static_cast<bool>(make_sealed_memfd("test", page_bytes)));
 }
 
@@ -96,7 +101,8 @@ TEST_CASE("map_sparsely: stays out of core dumps", "[detail][shared_mapping]") {
   CHECK_THAT(flags_of(mapped.at), contains(" dd "));
 }
 
-TEST_CASE("map_sparsely: returns nothing where there is no address space, and leaves nothing", "[detail][shared_mapping]") {
+TEST_CASE("map_sparsely: returns nothing where there is no address space, and leaves nothing",
+          "[detail][shared_mapping]") {
   CHECK(in_child([] {
           limit(RLIMIT_AS, rlim_t{1} << 32);
           const Fd file = make_sealed_memfd("test", std::size_t{1} << 36);

@@ -24,7 +24,8 @@ std::string calls;
 
 }  // namespace
 
-TEST_CASE("ThreadKey: its value is each thread's own, and is handed over when the thread ends", "[detail][thread_key]") {
+TEST_CASE("ThreadKey: its value is each thread's own, and is handed over when the thread ends",
+          "[detail][thread_key]") {
   const ThreadKey key = make_thread_key([](void* value) {
     seen_at_end = value;
     object_is_gone_at_end = object_is_gone;

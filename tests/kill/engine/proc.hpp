@@ -47,6 +47,12 @@ inline char process_state(pid_t pid) {
   return name_end == std::string::npos || name_end + 2 >= stat.size() ? '\0' : stat[name_end + 2];
 }
 
+/// How long the main thread of the process was ready to run and got no processor, since it began.
+inline Nanoseconds starved(pid_t pid) {
+  long long delay = 0;
+  return std::sscanf(read_proc(pid, "schedstat").c_str(), "%*d %lld", &delay) == 1 ? delay : 0;
+}
+
 /// Whether the process sleeps, off the processor, in one of `calls` (the number is shown only when it is off it).
 inline bool asleep(pid_t pid, const Syscalls& calls) {
   const std::string call = read_proc(pid, "syscall");

@@ -66,7 +66,7 @@ class StormWorld {
     while (tally_.points < target && tally_.faults() == 0) {
       tally_.heartbeat = now();
       nap(between(0, storm_.longest_pause));
-      starvation_.look(processes_);
+      starvation_.look_sometimes(processes_);
       kill_one();
       watch();
     }

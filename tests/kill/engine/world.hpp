@@ -5,6 +5,7 @@
 
 #include "child.hpp"
 #include "clock.hpp"
+#include "proc.hpp"
 #include "report.hpp"
 #include "shared_box.hpp"
 
@@ -13,6 +14,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
 
 namespace kill_test {
 
@@ -39,7 +41,9 @@ void run_in_worlds(Course<Plan>& course, std::uint64_t enough_faults, Nanosecond
       nap(100 * microsecond);
       if (now() - course.tally.heartbeat > patience) {
         ++course.tally.hangs;
-        course.tally.note("the process that makes and checks the shared state hung itself");
+        const std::string call = read_proc(process.pid(), "syscall");
+        course.tally.note("the process that makes and checks the shared state hung itself, state %c, system call %.60s",
+                          process_state(process.pid()), call.c_str());
         process.kill();
       }
     }

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <ctime>
 
 namespace multiprocessing::detail {
 
@@ -33,7 +34,20 @@ class RobustMutex {
   }
 
   /// Waits for the mutex. After owner_died it is held, and what it guards must be repaired before consistent().
-  Result lock() { return result(::pthread_mutex_lock(&mutex_)); }
+  ///
+  /// Looks again every so often: who is woken, overtaken by a newcomer and killed has left the word without the mark of those
+  /// who still sleep, and glibc would let them sleep for ever.
+  Result lock() {
+    int error = ::pthread_mutex_trylock(&mutex_);
+    if (error != EBUSY) [[likely]] return result(error);
+    do {
+      timespec deadline = monotonic_now();
+      deadline.tv_nsec += look_again_ns;
+      if (deadline.tv_nsec >= 1'000'000'000) deadline.tv_nsec -= 1'000'000'000, ++deadline.tv_sec;
+      error = ::pthread_mutex_clocklock(&mutex_, CLOCK_MONOTONIC, &deadline);
+    } while (error == ETIMEDOUT);
+    return result(error);
+  }
   Result try_lock() { return result(::pthread_mutex_trylock(&mutex_)); }
   /// Declares what it guards whole again.
   void consistent() { ::pthread_mutex_consistent(&mutex_); }
@@ -49,6 +63,14 @@ class RobustMutex {
   }
 
  private:
+  static constexpr long look_again_ns = 100'000'000;
+
+  static timespec monotonic_now() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return now;
+  }
+
   static Result result(int error) {
     switch (error) {
       case 0: return Result::taken;

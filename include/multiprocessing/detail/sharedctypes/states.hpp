@@ -3,7 +3,9 @@
 /// How a Value and an Array lie in shared memory.
 #pragma once
 
+#include <multiprocessing/detail/memory/heap.hpp>
 #include <multiprocessing/detail/memory/shared_ref.hpp>
+#include <multiprocessing/errors.hpp>
 #include <multiprocessing/shareable.hpp>
 #include <multiprocessing/synchronize/rlock.hpp>
 
@@ -92,6 +94,15 @@ struct SharedValue {
   }
 };
 
+/// More bytes than any arena has.
+inline constexpr std::size_t largest_size = std::numeric_limits<std::ptrdiff_t>::max() / 2;
+
+/// Refuses a size that no address space holds, as the arena refuses one that it does not hold: with both figures.
+[[noreturn]] inline void throw_too_large() {
+  Heap(this_thread()).allocate(largest_size);
+  throw ArenaFull("array too large");
+}
+
 /// A reference to a new object with `size` elements that `build(where)` makes.
 template <class T>
 struct SharedElements {
@@ -101,10 +112,9 @@ struct SharedElements {
 
   template <class Build>
   static SharedElements make(std::size_t size, Build build) {
-    // What no address space holds is asked for all the same: the arena's refusal gives both figures.
-    constexpr std::size_t limit = std::numeric_limits<std::size_t>::max() / 2;
-    const std::size_t extra = size > limit / sizeof(T) ? limit : size * sizeof(T);
-    const auto whole = SharedRef<ArrayState>::make(ObjectKind::array, extra, [&](void* where) {
+    if (size > largest_size / sizeof(T)) [[unlikely]]
+      throw_too_large();
+    const auto whole = SharedRef<ArrayState>::make(ObjectKind::array, size * sizeof(T), [&](void* where) {
       auto* const state = new (where) ArrayState;
       state->size = size;
       build(reinterpret_cast<T*>(state + 1));
