@@ -105,9 +105,11 @@ TEST_CASE("reclaim: a child in a namespace of its own, where it has another id, 
 TEST_CASE("reclaim: a child that was expected and never heard of is given up after a while", "[detail][reclaim]") {
   this_thread();
   const ArenaMemory arena = the_arena();
+  child_will_be_announced();
   prepare_for_fork();
   parent_after_fork();
   const std::uint32_t number = ProcessRef(std::exchange(registration::expected_child, 0)).slot();
+  registration::child_announced = false;
   CHECK_FALSE(reclaim::is_gone(arena, number));
   arena.process(number).seen = boot_time() - reclaim::unheard_ns - 1;
   CHECK(reclaim::is_gone(arena, number));

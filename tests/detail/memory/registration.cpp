@@ -168,66 +168,6 @@ TEST_CASE("register_process: a child by fork counts from before the fork on", "[
   CHECK(*birth == before + 1);
 }
 
-TEST_CASE("prepare_for_fork: what is made while a fork is under way counts as older than the child",
-          "[detail][registration]") {
-  this_thread();
-  const ArenaMemory arena = the_arena();
-  CHECK(birth_of_object(arena) == arena.header().forks);
-  prepare_for_fork();
-  const ProcessRef expected(registration::expected_child);
-  REQUIRE(expected);
-  // Another thread's object, made now, is in the child's copy of this memory if the fork comes later.
-  CHECK(birth_of_object(arena) < arena.process(expected.slot()).birth);
-  CHECK(lives_since(arena, birth_of_object(arena), this_process(arena)));
-  parent_after_fork();
-  CHECK(birth_of_object(arena) == arena.process(expected.slot()).birth);
-  child_was_forked(-1);  // there was no child after all
-  CHECK(arena.process(expected.slot()).state == ProcessSlot::free);
-  parent_after_fork();  // one too many is harmless
-  CHECK(birth_of_object(arena) == arena.header().forks);
-}
-
-TEST_CASE("child_was_forked: a slot that was given up meanwhile is left to its next owner", "[detail][registration]") {
-  this_thread();
-  const ArenaMemory arena = the_arena();
-  prepare_for_fork();
-  parent_after_fork();
-  const ProcessRef expected(registration::expected_child);
-  ProcessSlot& slot = arena.process(expected.slot());
-  slot.generation = slot.generation + 1;  // as after ten seconds without a word, and another birth
-  SECTION("by a parent whose fork failed") {
-    child_was_forked(-1);
-    CHECK(slot.state == ProcessSlot::born);
-  }
-  SECTION("by a parent with a child") {
-    child_was_forked(77);
-    CHECK(slot.state == ProcessSlot::born);
-    CHECK(slot.pid == 0);
-  }
-  SECTION("by the child") {
-    child_after_fork();
-    CHECK(slot.state == ProcessSlot::born);
-    CHECK(slot.pid == 0);
-  }
-  slot.state = ProcessSlot::free;
-}
-
-TEST_CASE("child_was_forked: the parent's word for the id stands, as for a child in another namespace",
-          "[detail][registration]") {
-  this_thread();
-  const ArenaMemory arena = the_arena();
-  prepare_for_fork();
-  parent_after_fork();
-  const ProcessRef expected(registration::expected_child);
-  ProcessSlot& slot = arena.process(expected.slot());
-  const std::uint64_t seen = slot.seen;
-  child_was_forked(77);
-  CHECK(slot.pid == 77);
-  CHECK(slot.seen > seen);  // or the child would pass for a later process of the same id
-  CHECK(slot.state == ProcessSlot::alive);
-  slot.state = ProcessSlot::free;
-}
-
 TEST_CASE("register_thread: a thread that ends by itself, unknown to the library, is recovered by the next",
           "[detail][registration]") {
   // The main thread of a child never unregisters; the kernel marks its token, and someone takes the slot.

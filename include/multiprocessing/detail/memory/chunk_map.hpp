@@ -5,6 +5,7 @@
 
 #include <multiprocessing/detail/memory/thread_identity.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -88,20 +89,23 @@ class ChunkMap {
 
   /// Gives the chunks of a draft memory; returns 0 or an errno. Needs no mutex: the run is the caller's.
   int commit(std::uint32_t run, std::uint32_t span) {
-    for (std::uint32_t i = 0; i < span;) {
+    std::uint32_t found = 0;  // chunks that were kept
+    int error = 0;
+    for (std::uint32_t i = 0; i < span && error == 0;) {
       std::uint32_t bare = i;
       while (bare < span && committed(run + bare).load(std::memory_order_relaxed) == 0) ++bare;
-      if (bare > i) {
-        if (const int error = commit_memory(arena_.chunk_memory(run + i), (bare - i) * chunk_bytes); error != 0) return error;
-        for (; i < bare; ++i) committed(run + i).store(1, std::memory_order_relaxed);
-      } else {
-        std::uint32_t kept = header_.kept.load(std::memory_order_relaxed);  // an estimate; never less than none
-        while (kept != 0 && !header_.kept.compare_exchange_weak(kept, kept - 1, std::memory_order_relaxed)) {
-        }
-        ++i;
+      if (bare == i) {
+        ++found, ++i;
+        continue;
       }
+      error = commit_memory(arena_.chunk_memory(run + i), (bare - i) * chunk_bytes);
+      if (error == 0)
+        for (; i < bare; ++i) committed(run + i).store(1, std::memory_order_relaxed);
     }
-    return 0;
+    std::uint32_t kept = header_.kept.load(std::memory_order_relaxed);  // an estimate; never less than none
+    while (!header_.kept.compare_exchange_weak(kept, kept - std::min(kept, found), std::memory_order_relaxed)) {
+    }
+    return error;
   }
 
   /// Frees a run that is the caller's, or nobody's any more.
@@ -110,7 +114,9 @@ class ChunkMap {
     // Relaxed: an estimate of what is kept; being off by a few chunks keeps a little more or less.
     if (header_.kept.load(std::memory_order_relaxed) + span > kept_chunks) give_back(run, span);
     const RobustGuard guard(header_.chunks, [this]() noexcept { rebuild(); });
-    for (std::uint32_t i = 0; i < span; ++i) header_.kept.fetch_add(committed(run + i).load(std::memory_order_relaxed), std::memory_order_relaxed);
+    std::uint32_t left = 0;  // chunks that keep their memory
+    for (std::uint32_t i = 0; i < span; ++i) left += committed(run + i).load(std::memory_order_relaxed);
+    header_.kept.fetch_add(left, std::memory_order_relaxed);
     set(run, ChunkWord(Kind::free, span));
     link_run(run, span);
     join_neighbours(run);

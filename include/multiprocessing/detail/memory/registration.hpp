@@ -94,8 +94,11 @@ inline std::uint32_t take_process_slot(const ArenaMemory& arena) {
   throw RuntimeError("arena: " + std::to_string(slot_limit) + " processes use it already; that is the limit");
 }
 
-// ProcessRef: what the parent took for the child that is about to be made by this thread; 0 for none.
+// ProcessRef: what the parent took for the child that is about to be made by this thread; 0 for none. In a child that was
+// announced: what it takes over when it first uses the library.
 inline thread_local constinit std::uint32_t expected_child = 0;
+// Whether the parent will say which id the child got: then the child need not, and a fork touches none of the arena's pages.
+inline thread_local constinit bool child_announced = false;
 
 // Enters this process in its slot, which is born.
 inline void enter_process(const ArenaMemory& arena, std::uint32_t number) {
@@ -106,6 +109,26 @@ inline void enter_process(const ArenaMemory& arena, std::uint32_t number) {
   slot.state.store(ProcessSlot::alive, std::memory_order_release);
   // Relaxed: read by this process's threads for equality, or to find the slot, which was written before them.
   arena.process_page().process.store(process_ref(arena, number).bits(), std::memory_order_release);
+}
+
+// Takes over the slot that the parent took for this process, if it was announced and not given up since. A raw copy of the
+// child (_Fork) has inherited the same expectation; the ids tell that it is not the one, where it is not `certain` anyway.
+inline bool take_over_expected(const ArenaMemory& arena, bool certain = false) {
+  child_announced = false;  // from here on a fork is what the next hook says it is
+  const ProcessRef expected(std::exchange(expected_child, 0));
+  if (!expected) return false;
+  ProcessSlot& slot = arena.process(expected.slot());
+  const std::int32_t pid = slot.pid.load(std::memory_order_acquire);
+  const ProcessRef parent(slot.parent.load(std::memory_order_relaxed));
+  // The parent may not have come so far as to enter the id; then its own tells.
+  const bool mine = pid != 0 ? pid == this_process_id()
+                             : parent && arena.process(parent.slot()).pid.load(std::memory_order_relaxed) == parent_process_id();
+  if (!(mine || certain) || process_ref(arena, expected.slot()) != expected) return false;
+  std::uint32_t state = ProcessSlot::born;
+  slot.state.compare_exchange_strong(state, ProcessSlot::alive, std::memory_order_acq_rel);
+  if (state != ProcessSlot::born && state != ProcessSlot::alive) return false;
+  enter_process(arena, expected.slot());
+  return true;
 }
 
 // The calling thread is the one that holds `slot`.
@@ -126,6 +149,7 @@ inline void register_process(const ArenaMemory& arena) {
   if (this_process(arena)) return;
   const RobustGuard guard(arena.header().registry, []() noexcept {});
   if (this_process(arena)) return;
+  if (registration::take_over_expected(arena)) return;
   registration::enter_process(arena, registration::take_process_slot(arena));
 }
 
@@ -187,63 +211,6 @@ inline void thread_has_ended(void* value) {
   recover_slot(robust_list, arena, slot);
   slot.token.unlock();
   futex_wake(slot.token.word(), all_waiters);  // who went to sleep on it since
-}
-
-/// Before a fork() of this process: a slot for the child, so that what it will inherit is not freed under it.
-inline void prepare_for_fork() {
-  registration::expected_child = 0;
-  const ArenaMemory arena(arena_base.load(std::memory_order_acquire));
-  ProcessPage& page = arena.process_page();
-  // An older count than need be, where several threads fork at once, only keeps an object longer.
-  if (page.forks_under_way.load(std::memory_order_relaxed) == 0)
-    page.forks_before.store(arena.header().forks.load(std::memory_order_relaxed), std::memory_order_relaxed);
-  page.forks_under_way.fetch_add(1, std::memory_order_release);
-  try {
-    register_process(arena);
-    const RobustGuard guard(arena.header().registry, []() noexcept {});
-    registration::expected_child = process_ref(arena, registration::take_process_slot(arena)).bits();
-  } catch (const std::exception&) {
-    // Nothing may be thrown through fork(). The child registers when it first uses the library.
-  }
-}
-
-/// In the parent, whether or not there is a child.
-inline void parent_after_fork() {
-  auto& under_way = ArenaMemory(arena_base.load(std::memory_order_acquire)).process_page().forks_under_way;
-  std::uint32_t count = under_way.load(std::memory_order_relaxed);  // 0: the arena was made in the middle of the fork
-  while (count != 0 && !under_way.compare_exchange_weak(count, count - 1, std::memory_order_release, std::memory_order_relaxed)) {
-  }
-}
-
-/// In the child of a fork().
-inline void child_after_fork() {
-  const ArenaMemory arena(arena_base.load(std::memory_order_acquire));
-  const ProcessRef expected(std::exchange(registration::expected_child, 0));
-  if (!expected) return;
-  ProcessSlot& slot = arena.process(expected.slot());
-  // After a stop of many seconds right here, the slot may have been given up: then it registers when it uses the library.
-  std::uint32_t state = slot.state.load(std::memory_order_acquire);
-  if (process_ref(arena, expected.slot()) != expected) return;
-  if (state == ProcessSlot::born) slot.state.compare_exchange_strong(state, ProcessSlot::alive, std::memory_order_acq_rel);
-  // Either way it is alive now, unless given up: the parent may have entered it first.
-  if (state == ProcessSlot::born || state == ProcessSlot::alive) registration::enter_process(arena, expected.slot());
-}
-
-/// In the parent, when it has learnt what became of the fork() that this thread just made: the child's id, or -1.
-inline void child_was_forked(std::int32_t pid) {
-  const ProcessRef expected(std::exchange(registration::expected_child, 0));
-  if (!expected) return;
-  const ArenaMemory arena(arena_base.load(std::memory_order_acquire));
-  ProcessSlot& slot = arena.process(expected.slot());
-  std::uint32_t born = ProcessSlot::born;
-  if (process_ref(arena, expected.slot()) != expected) return;  // ended and taken back already, or given up
-  if (pid < 0) {
-    slot.state.compare_exchange_strong(born, ProcessSlot::free, std::memory_order_release, std::memory_order_relaxed);
-    return;
-  }
-  slot.seen.store(boot_time(), std::memory_order_relaxed);  // later than its start, which the fork may have put off
-  slot.pid.store(pid, std::memory_order_release);           // after the moment
-  slot.state.compare_exchange_strong(born, ProcessSlot::alive, std::memory_order_release, std::memory_order_relaxed);
 }
 
 }  // namespace multiprocessing::detail

@@ -21,6 +21,7 @@
 namespace multiprocessing::detail {
 
 inline std::int32_t this_process_id() noexcept { return static_cast<std::int32_t>(::getpid()); }
+inline std::int32_t parent_process_id() noexcept { return static_cast<std::int32_t>(::getppid()); }
 
 /// Now, in nanoseconds on the clock in which the kernel states when a process started.
 inline std::uint64_t boot_time() noexcept {
