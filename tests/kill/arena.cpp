@@ -2,6 +2,7 @@
 /// \file
 /// The arena: whoever dies while it allocates, frees or makes a handle leaves an arena in which all others go on.
 #include <multiprocessing/arena/allocator.hpp>
+#include <multiprocessing/arena/size.hpp>
 #include <multiprocessing/synchronize/lock.hpp>
 
 #include "engine/registry.hpp"
@@ -145,5 +146,30 @@ struct Heap {
 const Add heap_storm{Storm<Heap>{.name = "arena.storm", .work = &Heap::work, .sane = &Heap::sane}};
 const Add heap_threads{Storm<Heap>{
     .name = "arena.storm_of_ending_threads", .work = &Heap::work, .sane = &Heap::sane, .workers = 3, .threads = 2}};
+
+/// Nothing is handed over: when the dead are gone, all that they had taken must be back.
+struct Drafts {
+  Drafts() { use_all_sizes(); }
+  void work(Worker& worker) {
+    namespace detail = mp::detail;
+    constexpr std::array<std::size_t, 5> sizes{16, 500, 4096, 64 << 10, 1 << 20};
+    std::array<void*, 3> blocks{};
+    worker.waits([&] {
+      for (void*& block : blocks)
+        block =
+            detail::Heap(detail::this_thread())
+                .allocate(sizes[worker.random()() % sizes.size()], 16, detail::Domain::raw, detail::BlockState::draft);
+    });
+    for (void* block : blocks) detail::Heap::free(block);
+    worker.progress();
+  }
+  bool sane() {
+    use_all_sizes();
+    const mp::ArenaUsage after = mp::arena_usage();
+    return after.used == before.used;
+  }
+  mp::ArenaUsage before = (use_all_sizes(), mp::arena_usage());
+};
+const Add drafts_storm{Storm<Drafts>{.name = "arena.storm_of_drafts", .work = &Drafts::work, .sane = &Drafts::sane}};
 
 }  // namespace

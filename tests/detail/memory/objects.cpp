@@ -30,3 +30,23 @@ TEST_CASE("lives_since: those born later, who live or may, and not the one who a
           demand(!lives_since(arena, now, me), "one that is gone does not");
         }) == 0);
 }
+
+TEST_CASE("may_be_held: by those born between an object's birth and its end, and by whom they handed down to",
+          "[detail][objects]") {
+  CHECK(in_fresh_arena([] {
+          this_thread();
+          const ArenaMemory arena = the_arena();
+          child_will_be_announced();
+          prepare_for_fork();
+          ProcessSlot& child = arena.process(ProcessRef(registration::expected_child).slot());
+          child.state = ProcessSlot::alive;
+          const std::uint64_t born = child.birth;
+          demand(may_be_held(arena, born - 1, born), "made before, let go after");
+          demand(!may_be_held(arena, born, born), "made after");
+          demand(!may_be_held(arena, born - 1, born - 1), "let go before");
+          child.lineage = born - 1;
+          demand(may_be_held(arena, born - 2, born - 1), "let go before, but its gone parent had it");
+          child.state = ProcessSlot::ending;
+          demand(!may_be_held(arena, born - 1, born), "it is gone");
+        }) == 0);
+}

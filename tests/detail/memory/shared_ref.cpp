@@ -130,6 +130,58 @@ TEST_CASE("SharedRef: what a living child may hold is kept, until it has ended",
   CHECK(the_arena().header().dropped == 0);
 }
 
+TEST_CASE("SharedRef: who is born after an object was let go does not keep it", "[detail][shared_ref]") {
+  const std::size_t before = objects();
+  std::optional<Ref> thing = make();
+  Steps steps;
+  const pid_t holder = start_child([&] {
+    steps.reach(1);
+    for (;;) ::pause();
+  });
+  REQUIRE(steps.await(1));
+  thing.reset();
+  CHECK(objects() == before + 1);
+  const LivingChild younger;  // as a server has that always keeps some workers
+  kill_child(holder);
+  CHECK(objects() == before);
+}
+
+TEST_CASE("SharedRef: what a child has handed down to its own child is kept when the first is gone",
+          "[detail][shared_ref]") {
+  const std::size_t before = objects();
+  std::optional<Ref> thing = make(7);
+  Outside<std::atomic<pid_t>> last;
+  Outside<std::atomic<std::uint64_t>> seen;
+  Steps steps;
+  const pid_t child = start_child([&] {
+    const pid_t middle = start_child([&] {
+      steps.await(1);  // let go by then
+      *last = start_child([&] {
+        steps.await(2);
+        *seen = (*thing)->number;
+        steps.reach(3);
+        for (;;) ::pause();
+      });
+      for (;;) ::pause();
+    });
+    steps.await(1);
+    while (*last == 0) ::sched_yield();
+    kill_child(middle);
+    for (;;) ::pause();
+  });
+  thing.reset();
+  steps.reach(1);
+  REQUIRE(wait_until([&] { return *last > 0; }));
+  CHECK(objects() == before + 1);
+  kill_child(child);
+  CHECK(objects() == before + 1);
+  steps.reach(2);
+  REQUIRE(steps.await(3));
+  CHECK(*seen == 7);
+  ::kill(*last, SIGKILL);
+  CHECK(wait_until([&] { return objects() == before; }));
+}
+
 TEST_CASE("SharedRef: what a child made outlives its killed maker for as long as one that may hold it",
           "[detail][shared_ref]") {
   const std::size_t before = objects(), bytes = used();

@@ -95,7 +95,7 @@ inline void free_dropped(const ArenaMemory& arena) {
     if (object.creator.load(std::memory_order_acquire) != 0) return;
     // Without an id it was being freed by one who died.
     if (object.id.load(std::memory_order_relaxed) != 0 &&
-        lives_since(arena, object.birth.load(std::memory_order_relaxed), ProcessRef()))
+        may_be_held(arena, object.birth.load(std::memory_order_relaxed), object.dropped.load(std::memory_order_relaxed)))
       return;
     if (place.word.kind() == ChunkWord::Kind::large) {
       // A large block that its owner gives back right now reads as zeros; then its word has changed before.
@@ -121,6 +121,7 @@ inline void drop_objects_of(const ArenaMemory& arena, ProcessRef gone) {
     std::uint32_t creator = gone.bits();
     if (object.creator.load(std::memory_order_relaxed) != creator) return;
     arena.header().dropped.fetch_add(1, std::memory_order_relaxed);  // first: a death in between must not leave it uncounted
+    object.dropped.store(arena.header().forks.load(std::memory_order_relaxed), std::memory_order_relaxed);
     object.creator.compare_exchange_strong(creator, 0, std::memory_order_acq_rel);
   });
 }
@@ -154,6 +155,21 @@ inline void take_chunks_of(const ArenaMemory& arena, ProcessRef gone) {
   }
 }
 
+// Hands down to the children of a process that is gone what it may have held, and makes them its parent's. Needed before it
+// counts as gone; harmless to do again.
+inline void hand_down(const ArenaMemory& arena, std::uint32_t number) {
+  const ProcessSlot& gone = arena.process(number);
+  const std::uint32_t self = process_ref(arena, number).bits();
+  const std::uint64_t lineage = gone.lineage.load(std::memory_order_relaxed);
+  const std::uint32_t ready = arena.header().process_slots_ready.load(std::memory_order_relaxed);
+  for (std::uint32_t i = 0; i < ready; ++i) {
+    ProcessSlot& child = arena.process(i);
+    if (child.parent.load(std::memory_order_relaxed) != self) continue;
+    if (child.lineage.load(std::memory_order_relaxed) > lineage) child.lineage.store(lineage, std::memory_order_relaxed);
+    child.parent.store(gone.parent.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  }
+}
+
 }  // namespace reclaim
 
 /// Takes back what the processes that are gone have left. Returns how many were found. Each step may be cut short by a
@@ -169,6 +185,7 @@ inline std::size_t reclaim_holding_registry(const ArenaMemory& arena, std::int32
     if (state == ProcessSlot::free) continue;
     if (state != ProcessSlot::ending) {
       if (!reclaim::is_gone(arena, i, reaped)) continue;
+      reclaim::hand_down(arena, i);
       slot.state.store(ProcessSlot::ending, std::memory_order_release);
     }
     found.push_back(process_ref(arena, i));

@@ -85,7 +85,9 @@ inline std::uint32_t take_process_slot(const ArenaMemory& arena) {
       slot.chunks.store(0, std::memory_order_relaxed);
       slot.seen.store(boot_time(), std::memory_order_relaxed);
       // Release: who reads the new count also reads that this process is in the middle of a fork.
-      slot.birth.store(header.forks.fetch_add(1, std::memory_order_acq_rel) + 1, std::memory_order_relaxed);
+      const std::uint64_t birth = header.forks.fetch_add(1, std::memory_order_acq_rel) + 1;
+      slot.birth.store(birth, std::memory_order_relaxed);
+      slot.lineage.store(birth, std::memory_order_relaxed);
       slot.state.store(ProcessSlot::born, std::memory_order_release);  // after the fields that explain it
       return number;
     }

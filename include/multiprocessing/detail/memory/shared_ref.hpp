@@ -38,7 +38,8 @@ inline void drop_object(void* object, std::uint64_t id) noexcept {
       Heap(self).deallocate(&header);
     } else {
       arena.header().dropped.fetch_add(1, std::memory_order_relaxed);
-      header.creator.store(0, std::memory_order_release);
+      header.dropped.store(arena.header().forks.load(std::memory_order_relaxed), std::memory_order_relaxed);
+      header.creator.store(0, std::memory_order_release);  // after the count that explains it
     }
     // Last: if this process dies on the way, what it made is still looked for.
     arena.process(process.slot()).objects.fetch_sub(1, std::memory_order_relaxed);
@@ -81,7 +82,7 @@ class SharedRef {
     }
     header.kind.store(kind, std::memory_order_relaxed);
     header.birth.store(birth_of_object(arena), std::memory_order_relaxed);
-    header.bytes = bytes;
+    header.dropped.store(0, std::memory_order_relaxed);
     local->id = arena.header().next_object.fetch_add(1, std::memory_order_relaxed) + 1;
     local->handles.store(1, std::memory_order_relaxed);
     // Counted first: if this process dies now, what it made is looked for.

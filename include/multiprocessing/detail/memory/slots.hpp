@@ -58,9 +58,10 @@ struct alignas(64) ProcessSlot {
   std::atomic<std::uint32_t> state;
   std::atomic<std::uint32_t> generation;  // of the slot's lives, 19 bits
   std::atomic<std::int32_t> pid;          // 0 until known
-  std::atomic<std::uint32_t> parent;      // ProcessRef
+  std::atomic<std::uint32_t> parent;      // ProcessRef; of the nearest that is not gone
   std::atomic<std::uint64_t> seen;        // boot_time() when the pid was known to be this process
   std::atomic<std::uint64_t> birth;       // the arena's count of forks with this one included
+  std::atomic<std::uint64_t> lineage;     // the earliest birth among it and those of its forebears that are gone
   std::atomic<std::uint64_t> objects;     // shared objects that it made and has not let go
   std::atomic<std::uint64_t> chunks;      // chunks, and large blocks that are not published, that it ever took
 };
