@@ -330,7 +330,7 @@ TEST_CASE("row 18: a killed last party has let all go, or none", "[synchronize][
           // As the last party up to its wake.
           const detail::ThreadIdentity& self = detail::this_thread();
           detail::MonitorGuard monitor(self, state->monitor);
-          const detail::bell::RingAll ring(self, monitor, state->bell);
+          const detail::bell::RingAll ring(self, monitor, state->bell_of(0));
           detail::barrier::set(*state, detail::barrier::phase_of(*state).next(true));
           kill_myself();
         }) == killed);

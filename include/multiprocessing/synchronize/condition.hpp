@@ -54,16 +54,19 @@ inline bool sleep(const ThreadIdentity& self, std::uint64_t condition, std::uint
   const IntentGuard intent(self, Intent::wait, &node);
   for (;;) {
     // Acquire: with the notifier's release.
-    if (node.load(std::memory_order_acquire) != waiting) return true;
+    std::uint32_t seen = node.load(std::memory_order_acquire);
+    if ((seen & ~NodeState::marked) != waiting) return true;
     if (deadline.passed()) {
-      std::uint32_t seen =
-          waiting;  // whoever notifies me now comes too late and chooses another, or I was notified in time
-      return !node.compare_exchange_strong(seen, NodeState::idle, std::memory_order_acq_rel, std::memory_order_acquire);
+      // Whoever notifies me from now on comes too late and chooses another; or I was notified in time.
+      while (!node.compare_exchange_weak(seen, NodeState::idle, std::memory_order_acq_rel, std::memory_order_acquire))
+        if ((seen & ~NodeState::marked) != waiting) return true;
+      return false;
     }
     const bool woken = sleep_on(self.arena, node, waiting, std::array{before_me}, deadline);
-    if (node.load(std::memory_order_relaxed) != waiting) continue;
+    if ((node.load(std::memory_order_relaxed) & ~NodeState::marked) != waiting) continue;
     if (!woken || (before_me && is_dead(self.arena, before_me)))
       condition_node::pass_on(self.robust_list, self.arena, condition);  // perhaps to this thread
+    node.fetch_and(~NodeState::marked, std::memory_order_acq_rel);  // before the look: a later mark is for the next one
     before_me = condition_node::before(self.arena, condition, ticket);
   }
 }

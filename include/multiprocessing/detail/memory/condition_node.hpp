@@ -21,9 +21,11 @@ namespace multiprocessing::detail {
 /// `notified` has its low 30 bits zero: a notifier that dies between the store and the wake names the node to the kernel,
 /// which then wakes the waiter. `waiting` carries a number that differs from that of the slot's last 16 million waits, so that
 /// who has looked at one wait never notifies another. Each waiter watches the one before it, and who leaves while that one has not
-/// come back hands the watch on.
+/// come back hands the watch on: it marks the node of the next, who takes the mark away before it looks whom to watch, and does not
+/// go to sleep on a marked node.
 struct NodeState {
   static constexpr std::uint32_t notified = 0, idle = word_owner | 2;
+  static constexpr std::uint32_t marked = 1u << 30;
   static constexpr unsigned turn_bits = 24;
 
   static constexpr std::uint32_t waiting(std::uint64_t ticket) {
@@ -163,8 +165,11 @@ inline void hand_on(const RobustList& robust_list, const ArenaMemory& arena, std
   const ThreadSlot& slot = arena.thread(watched.slot());
   if (slot.node.load(std::memory_order_acquire) == NodeState::idle) return;
   if (slot.condition.load(std::memory_order_relaxed) != condition) return;
-  const Waiter next = first_waiter(arena, condition, ticket);
-  if (next.slot != nullptr) futex_wake(next.slot->node, 1);  // it looks whom to watch now
+  Waiter next = first_waiter(arena, condition, ticket);
+  if (next.slot == nullptr) return;
+  // Marked, since it may not sleep yet, and then would watch whom it has seen before. If the mark fails it was notified.
+  next.slot->node.compare_exchange_strong(next.node, next.node | NodeState::marked, std::memory_order_acq_rel);
+  futex_wake(next.slot->node, 1);  // it looks whom to watch now
 }
 
 }  // namespace condition_node

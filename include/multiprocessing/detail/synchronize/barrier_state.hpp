@@ -56,9 +56,13 @@ struct BarrierState {
   explicit BarrierState(std::uint32_t count) : parties(count) {}
 
   LockState monitor;
-  Bell bell;
+  // One for the even phases and one for the odd: else who has just seen that its phase still runs, and is overtaken by the end of it
+  // and by the next one's first sleeper, would find the word as it should be and sleep.
+  std::array<Bell, 2> bells;
   std::uint32_t parties;
   std::atomic<std::uint64_t> phase{0};  // BarrierPhase
+
+  Bell& bell_of(std::uint32_t phase_number) { return bells[phase_number & 1]; }
 
   // Behind it: for each party who arrived, in which phase.
   std::atomic<std::uint64_t>& arrived(std::uint32_t i) {
@@ -116,7 +120,7 @@ inline Arrived arrived(const ThreadIdentity& self, BarrierState& state) noexcept
 
 // Breaks the barrier for those who wait and those who come; leaves the monitor.
 inline void break_it(const ThreadIdentity& self, MonitorGuard& monitor, BarrierState& state) noexcept {
-  const bell::RingAll ring(self, monitor, state.bell);
+  const bell::RingAll ring(self, monitor, state.bell_of(phase_of(state).number()));
   set(state, phase_of(state).as_broken());
 }
 
@@ -135,13 +139,13 @@ inline std::uint32_t release(const ThreadIdentity& self, MonitorGuard& monitor, 
   const BarrierPhase phase = phase_of(state);
   const std::uint32_t index = state.parties - 1;
   if (action == nullptr) {
-    const bell::RingAll ring(self, monitor, state.bell);
+    const bell::RingAll ring(self, monitor, state.bell_of(phase.number()));
     set(state, phase.next(true));
     return index;
   }
   // It arrives in the table too, so that its death in the action is found; and names the bell, so that somebody looks.
   state.arrived(index).store(std::uint64_t{phase.number()} << 32 | self.owner.bits(), std::memory_order_relaxed);
-  const PendingGuard pending(self, state.bell.word);
+  const PendingGuard pending(self, state.bell_of(phase.number()).word);
   monitor.unlock();
   try {
     (*action)();
@@ -156,7 +160,7 @@ inline std::uint32_t release(const ThreadIdentity& self, MonitorGuard& monitor, 
     monitor.unlock();
     throw_broken("it was aborted or reset while the action ran");
   }
-  const bell::RingAll ring(self, monitor, state.bell);
+  const bell::RingAll ring(self, monitor, state.bell_of(phase.number()));
   set(state, phase.next(true));
   return index;
 }
@@ -164,15 +168,16 @@ inline std::uint32_t release(const ThreadIdentity& self, MonitorGuard& monitor, 
 // For one who comes while the action of a full phase runs, as when more threads use the barrier than it has parties: waits until
 // that phase is over. Nobody's time is up meanwhile, as in Python, where the action runs under the barrier's lock.
 inline void await_end_of_action(const ThreadIdentity& self, MonitorGuard& monitor, BarrierState& state) {
-  const PendingGuard pending(self, state.bell.word);
   const BarrierPhase phase = phase_of(state);
+  Bell& bell = state.bell_of(phase.number());
+  const PendingGuard pending(self, bell.word);
   const OwnerRef runner(static_cast<std::uint32_t>(state.arrived(state.parties - 1).load(std::memory_order_relaxed)));
   while (phase_of(state).bits() == phase.bits() && !is_dead(self.arena, runner)) {
-    bell::announce(state.bell);
+    bell::announce(bell);
     monitor.unlock();
-    bell::sleep(self.arena, state.bell, std::array{runner}, Deadline(std::nullopt));
-    bell::pass_on(self.arena, state.bell);
-    monitor.lock_woken(state.bell.word);
+    bell::sleep(self.arena, bell, std::array{runner}, Deadline(std::nullopt));
+    bell::pass_on(self.arena, bell);
+    monitor.lock_woken(bell.word);
   }
 }
 
@@ -194,20 +199,21 @@ inline std::uint32_t wait(const ThreadIdentity& self, BarrierState& state, Timeo
   if (index == state.parties - 1) return release(self, monitor, state, action);
 
   const std::uint32_t phase = phase_of(state).number();
+  Bell& bell = state.bell_of(phase);
   const Deadline deadline(timeout);
-  const IntentGuard intent(self, Intent::wait, &state.bell.word);
-  const PendingGuard pending(self, state.bell.word);  // before the arrival: from then on a death concerns the others
+  const IntentGuard intent(self, Intent::wait, &bell.word);
+  const PendingGuard pending(self, bell.word);  // before the arrival: from then on a death concerns the others
   state.arrived(index).store(std::uint64_t{phase} << 32 | self.owner.bits(), std::memory_order_relaxed);
   const auto over = [&] { return phase_of(state).number() != phase || phase_of(state).broken(); };
   bool full = false;  // all are there, and the action runs
   for (bool first = true;; first = false) {
-    bell::announce(state.bell);
+    bell::announce(bell);
     monitor.unlock();
     for (int i = 0; first && may_spin(self) && i < lock::spins && !over(); ++i) cpu_pause();
-    if (!over()) bell::sleep(self.arena, state.bell, {}, full ? Deadline(std::nullopt) : deadline);
-    bell::pass_on(self.arena, state.bell);
+    if (!over()) bell::sleep(self.arena, bell, {}, full ? Deadline(std::nullopt) : deadline);
+    bell::pass_on(self.arena, bell);
     if (over()) return result_of(state, phase, index);
-    monitor.lock_woken(state.bell.word);
+    monitor.lock_woken(bell.word);
     if (over()) return result_of(state, phase, index);
     all = arrived(self, state);
     full = all.count == state.parties;
@@ -226,7 +232,7 @@ inline void reset(const ThreadIdentity& self, BarrierState& state) {
   MonitorGuard monitor(self, state.monitor);
   const BarrierPhase phase = phase_of(state);
   if (!phase.broken() && arrived(self, state).count == 0) return;
-  const bell::RingAll ring(self, monitor, state.bell);
+  const bell::RingAll ring(self, monitor, state.bell_of(phase.number()));
   set(state, phase.next(false));
 }
 
