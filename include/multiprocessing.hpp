@@ -4,12 +4,14 @@
 #pragma once
 
 #include <multiprocessing/arena.hpp>         // IWYU pragma: export
+#include <multiprocessing/connection.hpp>    // IWYU pragma: export
 #include <multiprocessing/errors.hpp>        // IWYU pragma: export
 #include <multiprocessing/logging.hpp>       // IWYU pragma: export
 #include <multiprocessing/object.hpp>        // IWYU pragma: export
 #include <multiprocessing/pickle.hpp>        // IWYU pragma: export
 #include <multiprocessing/process.hpp>       // IWYU pragma: export
 #include <multiprocessing/range.hpp>         // IWYU pragma: export
+#include <multiprocessing/reduction.hpp>     // IWYU pragma: export
 #include <multiprocessing/shareable.hpp>     // IWYU pragma: export
 #include <multiprocessing/sharedctypes.hpp>  // IWYU pragma: export
 #include <multiprocessing/synchronize.hpp>   // IWYU pragma: export

@@ -148,8 +148,10 @@ Figures compete(std::size_t sides, Operation operation) {
       ++race->ready;
       while (!race->runs) std::this_thread::yield();
       std::uint64_t done = 0;
-      for (; !race->over.load(std::memory_order_relaxed); done += 16)
+      do {
         for (int i = 0; i < 16; ++i) operation();
+        done += 16;
+      } while (!race->over.load(std::memory_order_relaxed));
       race->counts.at(side).operations = done;
     }));
   while (race->ready < sides) std::this_thread::sleep_for(std::chrono::microseconds(200));

@@ -157,9 +157,9 @@ TEST_CASE("SharedRef: what a child has handed down to its own child is kept when
     const pid_t middle = start_child([&] {
       steps.await(1);  // let go by then
       *last = start_child([&] {
-        steps.await(2);
+        steps.await(3);
         *seen = (*thing)->number;
-        steps.reach(3);
+        steps.reach(4);
         for (;;) ::pause();
       });
       for (;;) ::pause();
@@ -167,16 +167,17 @@ TEST_CASE("SharedRef: what a child has handed down to its own child is kept when
     steps.await(1);
     while (*last == 0) ::sched_yield();
     kill_child(middle);
+    steps.reach(2);
     for (;;) ::pause();
   });
   thing.reset();
   steps.reach(1);
-  REQUIRE(wait_until([&] { return *last > 0; }));
+  REQUIRE(steps.await(2));
   CHECK(objects() == before + 1);
   kill_child(child);
   CHECK(objects() == before + 1);
-  steps.reach(2);
-  REQUIRE(steps.await(3));
+  steps.reach(3);
+  REQUIRE(steps.await(4));
   CHECK(*seen == 7);
   ::kill(*last, SIGKILL);
   CHECK(wait_until([&] { return objects() == before; }));
