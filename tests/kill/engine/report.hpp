@@ -40,6 +40,13 @@ struct Tally {
   std::atomic<Nanoseconds> starved;    ///< long times for which the machine let a worker not run
   std::atomic<Nanoseconds> heartbeat;  ///< of the world
 
+  /// A time for which the world's watcher, who nearly always sleeps, was not woken: then nobody here had a processor.
+  struct Stall {
+    std::atomic<Nanoseconds> end, length;
+  };
+  Count stall_count;
+  std::array<Stall, 1024> stalls;
+
   Count sample_count;
   std::array<Nanoseconds, most_samples> samples;  ///< kill to progress
 
@@ -54,6 +61,19 @@ struct Tally {
     Nanoseconds longest = longest_wait;
     while (longest < time && !longest_wait.compare_exchange_weak(longest, time)) {
     }
+  }
+
+  void stalled(Nanoseconds length) {
+    Stall& stall = stalls[stall_count++ % stalls.size()];
+    stall.length = length;
+    stall.end = now();
+  }
+
+  /// How much of the time since `moment` was stalls.
+  Nanoseconds stalled_since(Nanoseconds moment) const {
+    Nanoseconds sum = 0;
+    for (const Stall& stall : stalls) sum += stall.end >= moment ? stall.length.load() : 0;
+    return sum;
   }
 
   /// Keeps the first few explanations.

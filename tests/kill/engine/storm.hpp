@@ -192,7 +192,8 @@ class StormWorld {
       Diary& diary = diary_of(slot);
       const Nanoseconds since = diary.waiting_since;
       const Nanoseconds stopped = board_.stopped_total - diary.stopped_before;
-      if (since != 0 && diary.waiting_since == since && now() - since - stopped > storm_.watchdog) {
+      if (since != 0 && diary.waiting_since == since &&
+          now() - since - stopped - tally_.stalled_since(since) > storm_.watchdog) {
         return blame(tally_.hangs, "others went on without", slot / slots_each());
       }
       const Nanoseconds longest = diary.longest_wait;
@@ -206,7 +207,8 @@ class StormWorld {
   bool too_long(Nanoseconds wait) {
     if (wait <= storm_.slow) return false;
     starvation_.look(processes_);
-    return wait - starvation_.since(now() - wait - second) > storm_.slow;
+    const Nanoseconds begin = now() - wait - second;
+    return wait - starvation_.since(begin) - tally_.stalled_since(begin) > storm_.slow;
   }
 
   void end() {
@@ -242,7 +244,7 @@ class StormWorld {
   }
 
   void add_up() {
-    tally_.starved = starvation_.total();
+    tally_.starved = starvation_.total() + tally_.stalled_since(0);
     for (const Diary& diary : board_.diaries) {
       tally_.acknowledged += diary.acknowledged;
       tally_.operations += diary.operations;

@@ -38,7 +38,10 @@ void run_in_worlds(Course<Plan>& course, std::uint64_t enough_faults, Nanosecond
     course.tally.heartbeat = now();
     Child process([&] { world(course); });
     while (!process.ended()) {
+      const Nanoseconds before = now();
       nap(100 * microsecond);
+      // A sleeper comes before all who are busy: it waits for milliseconds, however many those are.
+      if (const Nanoseconds slept = now() - before; slept > 20 * millisecond) course.tally.stalled(slept);
       if (now() - course.tally.heartbeat > patience) {
         ++course.tally.hangs;
         const std::string call = read_proc(process.pid(), "syscall");
