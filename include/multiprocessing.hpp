@@ -5,6 +5,7 @@
 
 #include <multiprocessing/arena.hpp>         // IWYU pragma: export
 #include <multiprocessing/connection.hpp>    // IWYU pragma: export
+#include <multiprocessing/context.hpp>       // IWYU pragma: export
 #include <multiprocessing/errors.hpp>        // IWYU pragma: export
 #include <multiprocessing/logging.hpp>       // IWYU pragma: export
 #include <multiprocessing/object.hpp>        // IWYU pragma: export

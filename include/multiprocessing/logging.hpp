@@ -114,6 +114,8 @@ class Logger {
   /// Adds a function to call with every message that is enabled, in the thread that logs it.
   void addHandler(Handler handler);
   bool hasHandlers() const { return handlers() != nullptr; }
+  /// Whether log_to_stderr() was called: what a process that is started anew inherits, besides the level.
+  bool writesToStderr() const { return writes_to_stderr_; }
 
   /// Logs `message`. Never throws: what a handler throws is reported on stderr.
   void log(LogLevel level, std::string_view message) noexcept;

@@ -4,6 +4,8 @@
 #include "engine/report.hpp"
 #include "engine/sides.hpp"
 
+#include <multiprocessing/process/spawn.hpp>
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -112,6 +114,8 @@ Report run(const std::vector<Case>& chosen, std::size_t rounds) {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  multiprocessing::freeze_support(argc, argv);
+  if (argc == 2 && std::string(argv[1]) == "--nothing") return 0;  // what it costs to start this program
   const Options options = parse({argv + 1, argv + argc});
   std::vector<Case> chosen = cases();
   std::sort(chosen.begin(), chosen.end(), [](const Case& a, const Case& b) { return a.name < b.name; });

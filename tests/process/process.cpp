@@ -425,7 +425,7 @@ TEST_CASE("Process: misuse is answered with Python's words", "[process][process]
     mp::Process moved(std::move(stranger));
     value([&] { (void)stranger.is_alive(); });
     value([&] { (void)stranger.name(); });
-    value([] { mp::Process bad({.start_method = "spawn"}, [] {}); });
+    value([] { mp::Process bad({.start_method = "bogus"}, [] {}); });
   });
   const char* const words[] = {"can only join a started process",
                                "can only signal a started child process",
@@ -445,7 +445,7 @@ TEST_CASE("Process: misuse is answered with Python's words", "[process][process]
                                "Process-1",
                                "process object is closed",
                                "process object is closed",
-                               "cannot find context for 'spawn'"};
+                               "cannot find context for 'bogus'"};
   std::istringstream lines(ran.out);
   for (const char* const each : words) {
     std::string line;

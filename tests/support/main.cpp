@@ -6,6 +6,8 @@
 
 #include "support/leaks.hpp"
 
+#include <multiprocessing/process/spawn.hpp>
+
 #include <unistd.h>
 
 #include <csignal>
@@ -63,6 +65,7 @@ CATCH_REGISTER_LISTENER(Watch)
 }  // namespace
 
 int main(int argc, char** argv) {
+  multiprocessing::freeze_support(argc, argv);
   const int failed = Catch::Session().run(argc, argv);
   if (failed != 0) return failed;
   return leaking_test_cases == 0 ? 0 : 1;

@@ -27,7 +27,7 @@ struct ProcessOptions {
   detail::Positional target = {};                   ///< not here: it follows the options
   std::optional<std::string> name = {};             ///< absent: the class's name and a number, "Process-1"
   std::optional<bool> daemon = {};                  ///< terminated when its parent ends; absent: as its parent
-  std::optional<std::string> start_method = {};     ///< "fork"
+  std::optional<std::string> start_method = {};     ///< "fork", "spawn" or "forkserver"; absent: get_start_method()
   std::optional<bool> outlive_parent = {};          ///< goes on when its parent is killed; absent: it is killed, too
 };
 

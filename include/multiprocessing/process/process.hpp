@@ -134,7 +134,7 @@ class Process {
 
   std::shared_ptr<detail::ProcessRecord> record_;  // null when moved from
   std::unique_ptr<detail::Work> work_;             // null when started, or without a target
-  detail::Launch launch_ = nullptr;
+  detail::Launch launch_ = nullptr;        // null: as the program has set it by then
 };
 
 /// What the child does with this object: its own copy.
@@ -143,6 +143,13 @@ class Process::ChildLife final : public detail::Life {
   explicit ChildLife(Process& process) : process_(process) {}
   void run() override { process_.run(); }
   void release() override { process_.work_.reset(); }
+  void pack(detail::Package& package) const override {
+    if (typeid(process_) != typeid(Process))
+      throw PicklingError("start: " + process_.text() +
+                          " is of a class that derives from Process, which exists in this process only: give a Process a target "
+                          "instead, or use the start method 'fork'");
+    process_.work_->pack(package);
+  }
 
  private:
   Process& process_;
@@ -168,7 +175,7 @@ Process::Process(const ProcessOptions& options, Target&& target, Arguments&&... 
 
 inline Process::Process(const ProcessOptions& options)
     : record_(std::make_shared<detail::ProcessRecord>()),
-      launch_(detail::find_start_method(options.start_method.value_or(std::string(detail::default_start_method)))) {
+      launch_(options.start_method ? detail::find_start_method(*options.start_method) : nullptr) {
   record_->authkey = detail::own_authkey();
   if (options.name && !options.name->empty()) record_->name = options.name;
   record_->outlive_parent = options.outlive_parent.value_or(false);
@@ -189,7 +196,8 @@ inline void Process::start() {
   ChildLife life(*this);
   std::shared_ptr<detail::Child> child;
   try {
-    child = launch_(record_, life);
+    const detail::Launch launch = launch_ != nullptr ? launch_ : detail::find_start_method(detail::settled_start_method());
+    child = launch(record_, life);
   } catch (...) {
     const detail::RuntimeAccess access;
     record_->progress = detail::ProcessRecord::Progress::initial;

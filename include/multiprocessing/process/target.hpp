@@ -3,22 +3,25 @@
 /// A target with its arguments, kept until the process that runs it exists.
 #pragma once
 
+#include <multiprocessing/detail/process/carried.hpp>
+#include <multiprocessing/detail/process/package.hpp>
+#include <multiprocessing/detail/process/text.hpp>
+#include <multiprocessing/pickle/functions.hpp>
+
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <functional>
+#include <iterator>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 namespace multiprocessing::detail {
-
-/// A C string as an argument: owned, so that nothing dangles until start().
-struct Text {
-  explicit Text(const char* text) : value(text) {}
-  std::string value;
-};
 
 template <class T>
 inline constexpr bool is_c_string = std::same_as<std::decay_t<T>, const char*> || std::same_as<std::decay_t<T>, char*>;
@@ -91,6 +94,42 @@ class Work {
   virtual ~Work() = default;
   /// Calls the target; once, since it may move the arguments out.
   virtual void run() = 0;
+  /// Writes it down for a process that was started anew; throws PicklingError when that can't be.
+  virtual void pack(Package& package) const = 0;
+};
+
+/// How a target with its arguments is sent, and made again as a `Bound`.
+template <class Bound, carriable... Stored>
+struct SentWork {
+  using Everything = std::tuple<Carried<Stored>...>;
+  static constexpr std::size_t deepest = pickle::default_depth + 2;  // what is sent is itself in a tuple of tuples
+
+  static void pack(Package& package, const Stored&... values) {
+    try {
+      package.pack(&unpack, pickle::dumps(Everything(Carried<Stored>(values)...), {.depth = deepest}));
+    } catch (const PicklingError&) {
+      std::size_t number = 0;
+      (try_alone(number++, values), ...);
+      throw;
+    }
+  }
+
+  /// In the new process: the same work.
+  static std::unique_ptr<Work> unpack(std::string_view message) {
+    auto everything = pickle::loads<Everything>(message, {.depth = deepest});
+    return std::apply([](auto&... each) { return std::make_unique<Bound>(each.take()...); }, everything);
+  }
+
+ private:
+  /// Throws the error of this one, if it has any, with its number and type.
+  template <class T>
+  static void try_alone(std::size_t number, const T& value) {
+    try {
+      pickle::dumps(Carried<T>(value), {.depth = deepest});
+    } catch (const PicklingError& error) {
+      refuse_to_carry(number, typeid(T), error.what());
+    }
+  }
 };
 
 template <class Target, class... Stored>
@@ -101,6 +140,18 @@ class BoundWork final : public Work {
       : target_(std::forward<T>(target)), arguments_(std::forward<A>(arguments)...) {}
 
   void run() override { call(std::index_sequence_for<Stored...>{}); }
+
+  void pack(Package& package) const override {
+    if constexpr (carriable<Target> && (carriable<Stored> && ...)) {
+      std::apply([&](const Stored&... arguments) { SentWork<BoundWork, Target, Stored...>::pack(package, target_, arguments...); },
+                 arguments_);
+    } else {
+      const bool can[] = {carriable<Target>, carriable<Stored>...};
+      const std::type_info* const types[] = {&typeid(Target), &typeid(Stored)...};
+      const auto first = static_cast<std::size_t>(std::find(std::begin(can), std::end(can), false) - std::begin(can));
+      refuse_to_carry(first, *types[first]);
+    }
+  }
 
  private:
   template <std::size_t... Index>

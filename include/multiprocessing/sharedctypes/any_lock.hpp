@@ -55,6 +55,18 @@ class AnyLock {
     return acquire(moment > now ? Timeout(moment - now) : Timeout(false));
   }
 
+  /// How it is sent: see detail/memory/shared_ref.hpp.
+  template <class Archive>
+  void serialize(Archive& archive) {
+    bool recursive = std::holds_alternative<RLock>(lock_);
+    archive(recursive);
+    if constexpr (Archive::loading) {
+      if (recursive && !std::holds_alternative<RLock>(lock_)) lock_ = RLock();
+      if (!recursive && !std::holds_alternative<Lock>(lock_)) lock_ = Lock();
+    }
+    std::visit([&](auto& lock) { lock.serialize(archive); }, lock_);
+  }
+
   /// Whether both refer to one lock.
   friend bool operator==(const AnyLock&, const AnyLock&) = default;
 
@@ -64,6 +76,11 @@ class AnyLock {
 
  private:
   std::variant<Lock, RLock> lock_;
+};
+
+template <>
+struct detail::Blank<AnyLock> {
+  static AnyLock make() { return AnyLock(Lock()); }
 };
 
 }  // namespace multiprocessing

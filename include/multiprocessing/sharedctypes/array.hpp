@@ -165,6 +165,18 @@ class Array : public detail::TextMembers<Array<T>, T> {
     return acquire(moment > now ? Timeout(moment - now) : Timeout(false));
   }
 
+  /// How it is sent: see detail/memory/shared_ref.hpp.
+  template <class Archive>
+  void serialize(Archive& archive) {
+    detail::match_element<T>(archive);
+    guarded_.serialize(archive);
+    if constexpr (Archive::loading) {
+      const auto elements = detail::elements_in<T>(guarded_.object());
+      data_ = elements.data();
+      size_ = elements.size();
+    }
+  }
+
   /// The text of its slice(): `[1, 2, 3]`, or `'text'`.
   friend std::string repr_of(const Array& a) { return detail::text_of<detail::Style::repr>(a.slice()); }
   friend std::ostream& operator<<(std::ostream& out, const Array& a) { return out << repr_of(a); }
@@ -233,6 +245,11 @@ class Array<T>::iterator {
   iterator(T* at, const detail::Guarded* guarded) : element_(at, guarded) {}
 
   SharedReference<T, const detail::Guarded*> element_;
+};
+
+template <class T>
+struct detail::Blank<Array<T>> {
+  static Array<T> make() { return Array<T>(0); }
 };
 
 template <std::ranges::input_range Range>

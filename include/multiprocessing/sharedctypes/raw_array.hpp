@@ -124,6 +124,18 @@ class RawArray : public detail::TextMembers<RawArray<T>, T> {
     return std::invoke(std::forward<Function>(function), get_obj());
   }
 
+  /// How it is sent: see detail/memory/shared_ref.hpp.
+  template <class Archive>
+  void serialize(Archive& archive) {
+    detail::match_element<T>(archive);
+    elements_.object.serialize(archive);
+    if constexpr (Archive::loading) {
+      const auto elements = detail::elements_in<T>(elements_.object.unchecked());
+      elements_.data = elements.data();
+      elements_.size = elements.size();
+    }
+  }
+
   /// The text of its slice(): `[1, 2, 3]`, or `'text'`.
   friend std::string repr_of(const RawArray& a) { return detail::text_of<detail::Style::repr>(a.slice()); }
   friend std::ostream& operator<<(std::ostream& out, const RawArray& a) { return out << repr_of(a); }
@@ -133,6 +145,11 @@ class RawArray : public detail::TextMembers<RawArray<T>, T> {
   explicit RawArray(detail::SharedElements<T> elements) : elements_(std::move(elements)) {}
 
   detail::SharedElements<T> elements_;
+};
+
+template <class T>
+struct detail::Blank<RawArray<T>> {
+  static RawArray<T> make() { return RawArray<T>(0); }
 };
 
 template <std::ranges::input_range Range>

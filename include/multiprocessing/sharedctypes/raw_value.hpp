@@ -77,6 +77,18 @@ class RawValue {
     return value;
   }
 
+  /// How it is sent: see detail/memory/shared_ref.hpp.
+  template <class Archive>
+  void serialize(Archive& archive) {
+    detail::match_element<T>(archive);
+    auto object = object_;
+    object.serialize(archive);
+    if constexpr (Archive::loading) {
+      T* const at = detail::value_in<T>(object.unchecked());
+      *this = RawValue(detail::SharedValue<T>{std::move(object), at});
+    }
+  }
+
   /// Python's text: `c_double(0.0)`.
   friend std::string repr_of(const RawValue& raw) { return detail::ctypes_text(raw.get_obj()); }
   friend std::ostream& operator<<(std::ostream& out, const RawValue& raw) { return out << repr_of(raw); }

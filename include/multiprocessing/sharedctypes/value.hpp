@@ -113,6 +113,14 @@ class Value {
     return acquire(moment > now ? Timeout(moment - now) : Timeout(false));
   }
 
+  /// How it is sent: see detail/memory/shared_ref.hpp.
+  template <class Archive>
+  void serialize(Archive& archive) {
+    detail::match_element<T>(archive);
+    value.guard_.serialize(archive);
+    if constexpr (Archive::loading) value.at_ = detail::value_in<T>(value.guard_.object());
+  }
+
   /// Python's text: `<Synchronized wrapper for c_double(0.0)>`.
   friend std::string repr_of(const Value& v) {
     return "<Synchronized wrapper for " + detail::ctypes_text(v.get()) + ">";

@@ -5,12 +5,15 @@
 
 #include <multiprocessing/detail/memory/shared_ref.hpp>
 #include <multiprocessing/detail/synchronize/barrier_state.hpp>
+#include <multiprocessing/errors.hpp>
 #include <multiprocessing/time.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -58,6 +61,23 @@ class Barrier {
   int n_waiting() const { return static_cast<int>(detail::barrier::n_waiting(detail::this_thread(), *state_)); }
   bool broken() const { return detail::barrier::is_broken(detail::this_thread(), *state_); }
 
+  /// How it is sent: see detail/memory/shared_ref.hpp. Throws ValueError when it has an action, which is a function of the
+  /// process that made it.
+  template <class Archive>
+  void serialize(Archive& archive) {
+    std::optional<std::int64_t> timeout;
+    if constexpr (Archive::loading) {
+      state_.serialize(archive);
+      archive(timeout);
+      timeout_ = timeout ? Timeout(std::chrono::nanoseconds(*timeout)) : Timeout(std::nullopt);
+    } else {
+      if (action_) throw ValueError("a Barrier with an action can't be sent: the action is a function of this process");
+      state_.serialize(archive);
+      if (!timeout_.forever()) timeout = timeout_.duration().count();
+      archive(timeout);
+    }
+  }
+
   /// Whether both refer to one barrier.
   friend bool operator==(const Barrier& a, const Barrier& b) { return a.state_ == b.state_; }
 
@@ -71,6 +91,11 @@ class Barrier {
   detail::SharedRef<detail::BarrierState> state_;
   std::shared_ptr<std::function<void()>> action_;
   Timeout timeout_;
+};
+
+template <>
+struct detail::Blank<Barrier> {
+  static Barrier make() { return Barrier(1); }
 };
 
 }  // namespace multiprocessing

@@ -163,6 +163,18 @@ class Condition {
     return acquire(moment - Clock::now());
   }
 
+  /// How it is sent: see detail/memory/shared_ref.hpp.
+  template <class Archive>
+  void serialize(Archive& archive) {
+    state_.serialize(archive);
+    bool recursive = std::holds_alternative<RLock>(lock_);
+    archive(recursive);
+    if constexpr (Archive::loading) {
+      if (recursive != std::holds_alternative<RLock>(lock_)) lock_ = Lock();
+    }
+    std::visit([&](auto& lock) { lock.serialize(archive); }, lock_);
+  }
+
   /// Whether both refer to one condition.
   friend bool operator==(const Condition& a, const Condition& b) { return a.state_ == b.state_; }
 

@@ -146,6 +146,12 @@ class Event {
     return detail::event::wait(detail::this_thread(), *state_, timeout);
   }
 
+  /// How it is sent: see detail/memory/shared_ref.hpp.
+  template <class Archive>
+  void serialize(Archive& archive) {
+    state_.serialize(archive);
+  }
+
   /// Whether both refer to one event.
   friend bool operator==(const Event&, const Event&) = default;
 

@@ -52,6 +52,12 @@ class Lock {
     return acquire(moment > now ? Timeout(moment - now) : Timeout(false));
   }
 
+  /// How it is sent: see detail/memory/shared_ref.hpp.
+  template <class Archive>
+  void serialize(Archive& archive) {
+    state_.serialize(archive);
+  }
+
   /// Whether both refer to one lock.
   friend bool operator==(const Lock&, const Lock&) = default;
 

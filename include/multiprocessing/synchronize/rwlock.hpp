@@ -82,6 +82,12 @@ class RWLock {
     return acquire_shared(moment - Clock::now());
   }
 
+  /// How it is sent: see detail/memory/shared_ref.hpp.
+  template <class Archive>
+  void serialize(Archive& archive) {
+    state_.serialize(archive);
+  }
+
   /// Whether both refer to one lock.
   friend bool operator==(const RWLock&, const RWLock&) = default;
 

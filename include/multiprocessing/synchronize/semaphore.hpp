@@ -66,6 +66,12 @@ class Semaphore {
     return acquire(moment - Clock::now());
   }
 
+  /// How it is sent: see detail/memory/shared_ref.hpp.
+  template <class Archive>
+  void serialize(Archive& archive) {
+    state_.serialize(archive);
+  }
+
   /// Whether both refer to one semaphore.
   friend bool operator==(const Semaphore&, const Semaphore&) = default;
 

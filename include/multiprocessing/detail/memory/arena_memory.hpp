@@ -4,6 +4,7 @@
 #pragma once
 
 #include <multiprocessing/detail/memory/arena_header.hpp>
+#include <multiprocessing/detail/os/inheritance.hpp>
 #include <multiprocessing/detail/os/kernel_test.hpp>
 #include <multiprocessing/detail/os/once.hpp>
 #include <multiprocessing/detail/os/shared_mapping.hpp>
@@ -126,6 +127,17 @@ inline std::byte* map_fresh(std::size_t heap_bytes, Fd& file) {
                              "; ask for less with mp::set_arena_size() or MULTIPROCESSING_ARENA_BYTES)");
 }
 
+// The pages before the arena's first byte, which are this process's alone.
+inline InheritedPage& make_private_pages(const ArenaMemory& arena, void (*at_thread_end)(void*)) {
+  auto& own = *new (&arena.inherited_page()) InheritedPage{};
+  own.key = make_thread_key(at_thread_end);
+  own.layout = RobustList::layout_of_this_thread();
+  static_assert(sizeof(ProcessPage) <= page_bytes && sizeof(InheritedPage) <= page_bytes);
+  new (&arena.process_page()) ProcessPage{};
+  if (!wipe_on_fork(&arena.process_page())) throw_os_error(errno, "madvise(MADV_WIPEONFORK), which needs Linux 4.14");
+  return own;
+}
+
 inline ArenaMemory make(void (*at_thread_end)(void*)) {
   test_kernel_and_libc();
   const char* from_environment = std::getenv("MULTIPROCESSING_ARENA_BYTES");
@@ -145,12 +157,7 @@ inline ArenaMemory make(void (*at_thread_end)(void*)) {
   const auto geometry = ArenaGeometry::for_heap(heap_bytes);
   UnmapGuard unless_ready{base - private_bytes, private_bytes + geometry.bytes};  // nothing in it is in use yet
   if (const int error = commit_memory(base, header_room); error != 0) throw_os_error(error, "first page of the arena");
-  auto& own = *new (&arena.inherited_page()) InheritedPage{};
-  own.key = make_thread_key(at_thread_end);
-  own.layout = RobustList::layout_of_this_thread();
-  static_assert(sizeof(ProcessPage) <= page_bytes && sizeof(InheritedPage) <= page_bytes);
-  new (&arena.process_page()) ProcessPage{};
-  if (!wipe_on_fork(&arena.process_page())) throw_os_error(errno, "madvise(MADV_WIPEONFORK), which needs Linux 4.14");
+  auto& own = make_private_pages(arena, at_thread_end);
 
   auto& header = *new (base) ArenaHeader{};
   header.magic = ArenaHeader::magic_value;
@@ -168,6 +175,34 @@ inline ArenaMemory make(void (*at_thread_end)(void*)) {
   return arena;
 }
 
+inline void check_version(const ArenaHeader& header) {
+  if (header.version == ArenaHeader::current_version && header.layout == layout_hash()) return;
+  throw VersionMismatch("the arena of this process has layout version " + std::to_string(header.version) + ", hash " +
+                        std::to_string(header.layout) + "; this code has " + std::to_string(ArenaHeader::current_version) +
+                        ", " + std::to_string(layout_hash()) +
+                        ": build all parts of the program against one version of the library");
+}
+
+/// The arena that this process was given when it was started anew by a process that has one, mapped where there is room:
+/// nothing in it depends on its address. None in any other process.
+inline ArenaMemory attach(void (*at_thread_end)(void*)) {
+  Fd file = inherited_arena(arena_name);
+  if (!file) return ArenaMemory();
+  const std::size_t bytes = file_size(file);  // kernel and libc were tested by who made it
+  if (bytes < header_room) throw CorruptArena("the arena that this process was given has " + std::to_string(bytes) + " bytes");
+  std::byte* const base = map_sparsely(file, bytes, private_bytes, chunk_bytes);
+  if (base == nullptr) throw_no_address_space(bytes);
+  const ArenaMemory arena(base);
+  UnmapGuard unless_ready{base - private_bytes, private_bytes + bytes};
+  const ArenaHeader& header = arena.header();
+  if (header.magic != ArenaHeader::magic_value || header.size != bytes)
+    throw CorruptArena("what this process was given as the arena of its parent is none");
+  check_version(header);
+  make_private_pages(arena, at_thread_end).memfd = file.release();
+  unless_ready.bytes = 0;
+  return arena;
+}
+
 /// The arena that another copy of the library has made in this process, or that a parent has left to it.
 inline ArenaMemory find() {
   ArenaMemory found;
@@ -175,12 +210,7 @@ inline ArenaMemory find() {
     auto* const base = reinterpret_cast<std::byte*>(address);
     const auto& header = *reinterpret_cast<const ArenaHeader*>(base);
     if (found.base() != nullptr || header.magic != ArenaHeader::magic_value) return;  // a later page, or one given up early
-    // Before `ready`, which another version may have elsewhere: then two arenas would be made.
-    if (header.version != ArenaHeader::current_version || header.layout != layout_hash())
-      throw VersionMismatch("the arena of this process has layout version " + std::to_string(header.version) + ", hash " +
-                            std::to_string(header.layout) + "; this code has " + std::to_string(ArenaHeader::current_version) +
-                            ", " + std::to_string(layout_hash()) +
-                            ": build all parts of the program against one version of the library");
+    check_version(header);  // before `ready`, which another version may have elsewhere: then two arenas would be made
     if (header.ready.load(std::memory_order_acquire) == 1) found = ArenaMemory(base);
   });
   return found;

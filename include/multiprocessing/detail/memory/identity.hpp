@@ -20,7 +20,8 @@ inline ArenaMemory the_arena() {
   if (std::byte* base = arena_base.load(std::memory_order_acquire)) return ArenaMemory(base);
   ArenaMemory arena = arena_creation::find();
   if (arena.base() == nullptr) {
-    arena = arena_creation::make(&thread_has_ended);
+    arena = arena_creation::attach(&thread_has_ended);
+    if (arena.base() == nullptr) arena = arena_creation::make(&thread_has_ended);
     at_fork(&prepare_for_fork, &parent_after_fork, &child_after_fork);
   }
   register_fork_hooks(arena_hooks);

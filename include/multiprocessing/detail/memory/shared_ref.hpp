@@ -3,6 +3,7 @@
 /// SharedRef: what a handle holds: an object in the arena, and how many handles of this process refer to it.
 #pragma once
 
+#include <multiprocessing/detail/memory/blank.hpp>
 #include <multiprocessing/detail/memory/heap.hpp>
 #include <multiprocessing/detail/memory/objects.hpp>
 
@@ -12,6 +13,7 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <string>
 #include <utility>
 
 namespace multiprocessing::detail {
@@ -19,8 +21,25 @@ namespace multiprocessing::detail {
 /// How many handles this process holds of one object. Lies in private memory, so that fork duplicates it exactly.
 struct LocalCount {
   std::atomic<std::size_t> handles;
-  std::uint64_t id;  // of the object when the first handle was made
+  std::uint64_t id;   // of the object when the first handle was made
+  bool lent = false;  // the first handle was sent here: others count for the object
 };
+
+/// Whether what this thread sends goes to a child that is about to be born: what its parent holds then lives as long as the
+/// child does, as after a fork.
+inline thread_local constinit bool sending_to_child = false;
+
+/// Keeps an object that is sent to any process of the family, which nobody counts, until none lives that may hold it: it counts
+/// as older than all of them. Of the first process only others' objects have to: what it sends itself would else be kept for
+/// its own sake.
+inline void lend(const ArenaMemory& arena, ObjectHeader& header) noexcept {
+  if (sending_to_child) return;
+  const ProcessRef self = this_process(arena);
+  const std::uint64_t oldest = self && arena.process(self.slot()).birth.load(std::memory_order_relaxed) == 1 ? 1 : 0;
+  std::uint64_t birth = header.birth.load(std::memory_order_relaxed);
+  while (birth > oldest && !header.birth.compare_exchange_weak(birth, oldest, std::memory_order_relaxed)) {
+  }
+}
 
 /// Frees a shared object if nobody can use it, else leaves it to those who can: the last handle of this process is gone.
 inline void drop_object(void* object, std::uint64_t id) noexcept {
@@ -111,7 +130,7 @@ class SharedRef {
   ~SharedRef() {
     // Acquire and release: what other threads did by their handles comes before the object is freed.
     if (local_->handles.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    drop_object(object_, local_->id);
+    if (!local_->lent) drop_object(object_, local_->id);
     delete local_;
   }
 
@@ -128,6 +147,24 @@ class SharedRef {
     if (header_of(object_).id.load(std::memory_order_relaxed) != local_->id) [[unlikely]] throw_stale();
   }
 
+  /// How a reference is sent: by the arena, the object's place in it and its number, which is never used twice. One that has
+  /// arrived throws StaleHandle when the object is gone.
+  template <class Archive>
+  void serialize(Archive& archive) {
+    const ArenaMemory arena = the_arena();
+    std::uint64_t family = arena.header().family, offset = 0, id = 0;
+    if constexpr (Archive::loading) {
+      archive(family, offset, id);
+      *this = received(arena, family, offset, id);
+    } else {
+      check();
+      lend(arena, header_of(object_));
+      offset = arena.offset_of(object_);
+      id = local_->id;
+      archive(family, offset, id);
+    }
+  }
+
   friend bool operator==(const SharedRef& a, const SharedRef& b) noexcept {
     return a.object_ == b.object_ && a.local_->id == b.local_->id;
   }
@@ -137,6 +174,22 @@ class SharedRef {
   friend class SharedRef;
 
   SharedRef(T* object, LocalCount* local) noexcept : object_(object), local_(local) {}
+
+  static SharedRef received(const ArenaMemory& arena, std::uint64_t family, std::uint64_t offset, std::uint64_t id) {
+    if (arena.header().family != family)
+      throw StaleHandle("a handle was sent to a process that is not of its family: it was not started by one that has the same arena");
+    auto* const object = arena.base() + offset;
+    if (offset > arena.header().size - sizeof(T) || offset % 16 != 0 || !arena.holds(object) || id == 0)
+      throw StaleHandle("a handle that was received is none: its place in the arena would be " + std::to_string(offset));
+    static_cast<void>(this_thread());  // from now on this process counts for what it holds
+    // Acquire: what is in the object was written before its number. Memory that no object has reads as 0.
+    if (header_of(object).id.load(std::memory_order_acquire) != id) throw_stale();
+    auto local = std::make_unique<LocalCount>();
+    local->handles.store(1, std::memory_order_relaxed);
+    local->id = id;
+    local->lent = true;
+    return SharedRef(reinterpret_cast<T*>(object), local.release());
+  }
 
   [[noreturn]] static void throw_stale() {
     throw StaleHandle(

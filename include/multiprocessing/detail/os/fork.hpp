@@ -37,6 +37,9 @@ inline void call_around_forks(void (*before)(), void (*in_parent)(), void (*in_c
   ::_exit(code);
 }
 
+/// Ends the program as a return from main does: with all exit handlers, and destructors of statics.
+[[noreturn]] inline void exit_program(int code) { std::exit(code); }
+
 /// Calls `handler` when the program ends normally, before what was registered earlier.
 inline void call_at_exit(void (*handler)()) noexcept { std::atexit(handler); }
 

@@ -21,6 +21,8 @@
 
 namespace multiprocessing::detail {
 
+class Package;
+
 /// What a new process is for.
 class Life {
  public:
@@ -29,6 +31,8 @@ class Life {
   virtual void run() = 0;
   /// Destroys what it was done with: the process's own copies of target and arguments.
   virtual void release() = 0;
+  /// Writes it down for a process that has no copy of this one's memory.
+  virtual void pack(Package&) const { throw RuntimeError("start: what this process is for can't be written down; use 'fork'"); }
 };
 
 /// The last step of a child, also when it called exit(): its exit handlers have run.
@@ -39,9 +43,8 @@ inline void end_child(int code) {
   end_process(code);
 }
 
-/// Makes the process that was forked as the one that `record` describes.
-inline void become_child(std::shared_ptr<ProcessRecord> record, Fd parent_end) {
-  ExitBarrier::raise(&end_child);
+/// Makes this process the one that `record` describes.
+inline void become(std::shared_ptr<ProcessRecord> record, Fd parent_end) {
   const RuntimeAccess access;
   access->parent = std::exchange(access->self, std::move(record));
   access->parent->pid = access->self->creator;
@@ -49,7 +52,20 @@ inline void become_child(std::shared_ptr<ProcessRecord> record, Fd parent_end) {
   access->parent_end = std::move(parent_end);
   access->self->progress = ProcessRecord::Progress::started;
   access->processes_made = 0;
-  access->exit_hooked = true;  // end_child does it
+}
+
+/// The same for a process that was forked.
+inline void become_child(std::shared_ptr<ProcessRecord> record, Fd parent_end) {
+  ExitBarrier::raise(&end_child);
+  become(std::move(record), std::move(parent_end));
+  RuntimeAccess()->exit_hooked = true;  // end_child does it
+}
+
+/// The same for a process that was started anew: nothing in it is inherited, so it ends as any program does.
+inline void become_main(std::shared_ptr<ProcessRecord> record, Fd parent_end) {
+  become(std::move(record), std::move(parent_end));
+  const RuntimeAccess access;
+  hook_exit(access);
 }
 
 /// Runs `life` and returns the exit code that follows from how it ended.
@@ -82,6 +98,15 @@ inline int run_life(Life& life) {
   life.release();
   run_exit_function();
   ExitBarrier::run_handlers(code);
+}
+
+/// What a child does that was started anew, when it has become what it is to be.
+[[noreturn]] inline void live_as_main(Life& life) {
+  const int code = run_life(life);
+  life.release();
+  run_exit_function();
+  log_lazily(info_level, [&] { return "process exiting with exitcode " + std::to_string(code); });
+  exit_program(code);
 }
 
 }  // namespace multiprocessing::detail

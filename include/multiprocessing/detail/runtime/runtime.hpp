@@ -35,6 +35,7 @@ struct Runtime {
   std::vector<std::shared_ptr<ProcessRecord>> children;  // started here, status not collected yet
   int processes_made = 0;                 // Process objects, started or not: their numbers
   Lifeline lifeline;                      // for the children of this process
+  Fd fork_server;                         // what its fork server listens to; empty while there is none
   Finalizers finalizers;
   bool exit_hooked = false;               // run_exit_function will be called
   bool exiting = false;
@@ -78,6 +79,7 @@ inline void Runtime::begin_anew() noexcept {
   pid = current_pid();
   std::vector<int> unused;
   lifeline.abandon(unused);
+  if (fork_server) unused.push_back(fork_server.release());
   for (const auto& each : children) each->child->abandon(unused);
   children.clear();
   close_all(unused);

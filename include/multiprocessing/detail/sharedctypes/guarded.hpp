@@ -16,6 +16,18 @@ class Guarded {
   explicit Guarded(const SharedRef<RLockState>& object) : object_(object), own_(true), lock_(RLock(object)) {}
   Guarded(const SharedRef<RLockState>& object, const AnyLock& lock) : object_(object), own_(false), lock_(lock) {}
 
+  template <class Archive>
+  void serialize(Archive& archive) {
+    object_.serialize(archive);
+    archive(own_);
+    if constexpr (Archive::loading) {
+      if (own_) lock_ = AnyLock(RLock(object_));
+    }
+    if (!own_) lock_.serialize(archive);
+  }
+  /// The object behind its lock.
+  RLockState* object() const noexcept { return object_.unchecked(); }
+
   /// Throws StaleHandle when the object is gone.
   void check() const { object_.check(); }
 

@@ -15,6 +15,8 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <span>
+#include <string>
 #include <type_traits>
 
 namespace multiprocessing::detail {
@@ -93,6 +95,37 @@ struct SharedValue {
     return {SharedRef<RLockState>(whole, &State::lock), at};
   }
 };
+
+/// The T in the object that begins with `lock` and has so many bytes. Throws StaleHandle when it is no such object.
+template <class T>
+T* value_in(RLockState* lock, std::size_t bytes) {
+  using State = ValueState<T>;
+  if (bytes != sizeof(State) + State::extra) throw StaleHandle("the handle that was received is of another type of Value");
+  return reinterpret_cast<T*>(reinterpret_cast<State*>(lock)->where());
+}
+
+/// The number of the element's bytes, as a handle sends it. Throws TypeError when what was received is of another type.
+template <class T, class Archive>
+void match_element(Archive& archive) {
+  std::uint64_t bytes = sizeof(T);
+  archive(bytes);
+  if (bytes != sizeof(T))
+    throw TypeError("a Value or Array was received whose type has " + std::to_string(bytes) + " bytes, and not " +
+                    std::to_string(sizeof(T)));
+}
+
+/// The T in the object that begins with `lock`.
+template <class T>
+T* value_in(RLockState* lock) {
+  return reinterpret_cast<T*>(reinterpret_cast<ValueState<T>*>(lock)->where());
+}
+
+/// The elements of the array that begins with `lock`.
+template <class T>
+std::span<T> elements_in(RLockState* lock) {
+  auto* const state = reinterpret_cast<ArrayState*>(lock);
+  return {reinterpret_cast<T*>(state + 1), state->size};
+}
 
 /// More bytes than any arena has.
 inline constexpr std::size_t largest_size = std::numeric_limits<std::ptrdiff_t>::max() / 2;

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// Which program is started anew, and how.
+#pragma once
+
+#include <multiprocessing/detail/os/inheritance.hpp>
+#include <multiprocessing/detail/os/start_program.hpp>
+#include <multiprocessing/detail/process/settings.hpp>
+#include <multiprocessing/detail/process/take_over.hpp>
+#include <multiprocessing/detail/runtime/runtime.hpp>
+#include <multiprocessing/errors.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace multiprocessing::detail {
+
+/// The program that is started anew. Throws RuntimeError when its main() would not take over in the child.
+inline std::string executable_to_start() {
+  std::optional<std::string> set;
+  {
+    const RuntimeAccess access;
+    set = start_settings().executable;
+  }
+  if (set) return *set;
+  if (!main_takes_over && !main_is_marked())  // this copy of the library, or another
+    throw RuntimeError(
+        "start: no process can be started anew, since main() has not called mp::freeze_support(argc, argv). By 'spawn' and "
+        "'forkserver' the child is this program, which begins at main(): call it there first, before anything else, and start "
+        "processes behind it; or use the start method 'fork'");
+  return "/proc/self/exe";
+}
+
+/// Starts the program anew, with `fds` from parcel_fd on.
+inline pid_t start_anew(const std::string& executable, const std::vector<int>& fds) {
+  return start_program(executable, {program_name(), spawn_marker, "fds=" + std::to_string(fds.size())}, fds);
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <multiprocessing/pickle/picklable.hpp>
+
+#include "support/catch.hpp"
+
+#include <multiprocessing/pickle.hpp>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <variant>
+#include <vector>
+
+namespace mp = multiprocessing;
+
+namespace {
+
+struct Tree {
+  int value = 0;
+  std::vector<Tree> children;
+};
+struct Bad {
+  int value = 0;
+  std::vector<Bad> children;
+  int* pointer = nullptr;
+};
+struct Base {
+  virtual ~Base() = default;
+};
+class Opaque {
+ public:
+  Opaque() = default;
+  int value() const { return value_; }
+
+ private:
+  int value_ = 0;
+};
+
+template <class... T>
+inline constexpr bool all = (mp::detail::picklable<T> && ...);
+template <class... T>
+inline constexpr bool none = !(mp::detail::picklable<T> || ...);
+
+}  // namespace
+
+static_assert(all<int, double, bool, char, std::byte, std::string, std::u32string, mp::object, mp::bytes, mp::list>);
+static_assert(all<std::vector<int>, std::vector<std::vector<std::string>>, std::deque<bool>, std::set<int>, std::array<int, 3>>);
+static_assert(all<std::map<std::string, std::vector<int>>, std::pair<int, std::string>, std::tuple<int, double>, std::tuple<>>);
+static_assert(all<std::optional<int>, std::variant<std::monostate, int, std::string>, std::unique_ptr<int>, std::shared_ptr<Tree>>);
+static_assert(all<std::chrono::seconds, std::chrono::system_clock::time_point, std::filesystem::path, Tree>);
+static_assert(none<int*, void*, const char*, std::string_view, std::span<int>, std::mutex, std::atomic<int>, Opaque, Bad>);
+static_assert(none<std::vector<int*>, std::map<int, Opaque>, std::optional<Opaque>, std::variant<int, Opaque>, std::unique_ptr<Base>,
+                   std::tuple<int, Opaque>, std::pair<int, int*>, std::array<int*, 2>, std::runtime_error, void (*)()>);
+
+TEST_CASE("picklable: a type that holds itself is sent and received", "[pickle][picklable]") {
+  const Tree tree{1, {{2, {}}, {3, {{4, {}}}}}};
+  const auto made = mp::pickle::loads<Tree>(mp::pickle::dumps(tree));
+  CHECK(made.children.at(1).children.at(0).value == 4);
+}
