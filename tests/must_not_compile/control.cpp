@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -58,7 +57,7 @@ void processes(mp::Lock lock) {
 void both_namespaces() {
   using namespace multiprocessing;
   using namespace std;
-  list<int> numbers;
+  vector<int> numbers(3);
   copy(numbers.begin(), numbers.end(), numbers.begin());
   print(1);
 }
