@@ -12,6 +12,7 @@
 #include <concepts>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -64,7 +65,7 @@ class Carried {
     }
   }
 
-  T take() { return std::move(*made_); }
+  T take() { return std::move(**made_); }
 
  private:
   template <class Archive>
@@ -73,7 +74,7 @@ class Carried {
   void receive(Archive& archive);
 
   const T* sent_ = nullptr;
-  std::optional<T> made_;
+  std::unique_ptr<std::optional<T>> made_;  // elsewhere: g++ 12 takes an empty optional inside for an uninitialized T
 };
 
 template <carriable T>
@@ -102,37 +103,39 @@ void Carried<T>::send(Archive& archive) const {
 template <carriable T>
 template <class Archive>
 void Carried<T>::receive(Archive& archive) {
+  made_ = std::make_unique<std::optional<T>>();
+  std::optional<T>& made = *made_;
   if constexpr (std::same_as<T, Text>) {
-    made_.emplace("");
-    archive(made_->value);
+    made.emplace("");
+    archive(made->value);
   } else if constexpr (function_pointer<T>) {
     CodeName name;
     archive(name);
-    made_ = name.build_id.empty() ? nullptr : reinterpret_cast<T>(name.find());
+    made = name.build_id.empty() ? nullptr : reinterpret_cast<T>(name.find());
   } else if constexpr (std::is_member_function_pointer_v<T>) {
     CodeName name;
     MemberFunction parts;
     archive(name, parts.adjustment);
     parts.code = name.build_id.empty() ? static_cast<std::uintptr_t>(name.offset) : name.find();
-    made_ = std::bit_cast<T>(parts);
+    made = std::bit_cast<T>(parts);
   } else if constexpr (std::is_member_object_pointer_v<T>) {
     std::intptr_t offset = 0;
     archive(offset);
-    made_ = std::bit_cast<T>(offset);
+    made = std::bit_cast<T>(offset);
   } else if constexpr (conjurable<T>) {
     if constexpr (std::default_initializable<T>) {
-      made_.emplace();
+      made.emplace();
     } else {
-      made_.emplace(std::bit_cast<T>('\0'));
+      made.emplace(std::bit_cast<T>('\0'));
     }
   } else if constexpr (sends_itself<T>) {
-    made_.emplace(Blank<T>::make());
-    list_fields(archive, *made_);
+    made.emplace(Blank<T>::make());
+    list_fields(archive, *made);
   } else {
-    archive(made_);
+    archive(made);
     // What was sent as None reads as no T at all, but was one: an empty optional, a null pointer.
     if constexpr (std::default_initializable<T>) {
-      if (!made_) made_.emplace();
+      if (!made) made.emplace();
     }
   }
 }
