@@ -3,6 +3,7 @@
 /// AnyLock: a Lock or an RLock, whichever guards an object.
 #pragma once
 
+#include <multiprocessing/detail/synchronize/timed_lockable.hpp>
 #include <multiprocessing/synchronize/lock.hpp>
 #include <multiprocessing/synchronize/rlock.hpp>
 #include <multiprocessing/time.hpp>
@@ -16,7 +17,7 @@ namespace multiprocessing {
 /// What `get_lock()` of a Value or an Array returns: its own RLock, or the Lock or RLock that it was given.
 ///
 /// Shared, Threads, Fork, Death, Cost: as of the lock that it stands for.
-class AnyLock {
+class AnyLock : public detail::TimedLockable<AnyLock> {
  public:
   AnyLock(const Lock& lock) : lock_(lock) {}
   AnyLock(const RLock& lock) : lock_(lock) {}
@@ -40,19 +41,6 @@ class AnyLock {
   /// Whether it is held by one who took it over from a holder that died: what the lock guards may be half changed.
   bool owner_died() const {
     return std::visit([](const auto& lock) { return lock.owner_died(); }, lock_);
-  }
-
-  void lock() const { acquire(); }
-  bool try_lock() const { return acquire(false); }
-  void unlock() const { release(); }
-  template <class Rep, class Period>
-  bool try_lock_for(std::chrono::duration<Rep, Period> duration) const {
-    return acquire(duration);
-  }
-  template <class Clock, class Duration>
-  bool try_lock_until(std::chrono::time_point<Clock, Duration> moment) const {
-    const auto now = Clock::now();
-    return acquire(moment > now ? Timeout(moment - now) : Timeout(false));
   }
 
   /// How it is sent: see detail/memory/shared_ref.hpp.

@@ -3,6 +3,7 @@
 /// Value: one object in shared memory, with its lock.
 #pragma once
 
+#include <multiprocessing/detail/synchronize/timed_lockable.hpp>
 #include <multiprocessing/sharedctypes/element_reference.hpp>
 #include <multiprocessing/sharedctypes/raw_value.hpp>
 #include <multiprocessing/sharedctypes/reference.hpp>
@@ -40,7 +41,7 @@ Value<T> synchronized(const RawValue<T>& raw, const AnyLock& lock);
 /// Death:   when a holder is killed the next access takes the lock over, and get_lock().owner_died() says so meanwhile.
 /// Cost:    an access is one acquire() and release(): no system call unless someone waits.
 template <class T>
-class Value {
+class Value : public detail::TimedLockable<Value<T>> {
   static_assert(shareable<T>,
                 "Value<T>: T is copied as bytes between processes, so it may not hold pointers, nor "
                 "memory of its own as std::string does");
@@ -100,18 +101,6 @@ class Value {
   bool acquire(Timeout timeout = std::nullopt) const { return value.guard_.acquire(timeout); }
   /// Gives the lock back. Throws as the lock's own release() does.
   void release() const { value.guard_.release(); }
-  void lock() const { acquire(); }
-  bool try_lock() const { return acquire(false); }
-  void unlock() const { release(); }
-  template <class Rep, class Period>
-  bool try_lock_for(std::chrono::duration<Rep, Period> duration) const {
-    return acquire(duration);
-  }
-  template <class Clock, class Duration>
-  bool try_lock_until(std::chrono::time_point<Clock, Duration> moment) const {
-    const auto now = Clock::now();
-    return acquire(moment > now ? Timeout(moment - now) : Timeout(false));
-  }
 
   /// How it is sent: see detail/memory/shared_ref.hpp.
   template <class Archive>

@@ -3,6 +3,7 @@
 /// Condition: waiting, with a lock given up meanwhile, until somebody notifies.
 #pragma once
 
+#include <multiprocessing/detail/synchronize/timed_lockable.hpp>
 #include <multiprocessing/synchronize/lock.hpp>
 #include <multiprocessing/synchronize/rlock.hpp>
 
@@ -85,7 +86,7 @@ inline bool sleep(const ThreadIdentity& self, std::uint64_t condition, std::uint
 /// Death:   dead waiters are skipped; a notification that a waiter took to its death is passed on to the next; a notifier
 ///          killed inside notify() has woken each waiter or not. Of the lock, as its type says: see get_lock().owner_died().
 /// Cost:    notify() makes no system call when nobody waits; else it looks at the slot of each thread of the family.
-class Condition {
+class Condition : public detail::TimedLockable<Condition> {
  public:
   Condition() : Condition(RLock()) {}
   explicit Condition(Lock lock) : Condition(std::variant<Lock, RLock>(std::move(lock))) {}
@@ -150,18 +151,6 @@ class Condition {
 
   /// The lock, for its owner_died() among others.
   const std::variant<Lock, RLock>& get_lock() const { return lock_; }
-
-  void lock() const { acquire(); }
-  bool try_lock() const { return acquire(false); }
-  void unlock() const { release(); }
-  template <class Rep, class Period>
-  bool try_lock_for(std::chrono::duration<Rep, Period> duration) const {
-    return acquire(duration);
-  }
-  template <class Clock, class Duration>
-  bool try_lock_until(std::chrono::time_point<Clock, Duration> moment) const {
-    return acquire(moment - Clock::now());
-  }
 
   /// How it is sent: see detail/memory/shared_ref.hpp.
   template <class Archive>

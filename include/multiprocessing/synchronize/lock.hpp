@@ -5,6 +5,7 @@
 
 #include <multiprocessing/detail/memory/lock_word.hpp>
 #include <multiprocessing/detail/memory/shared_ref.hpp>
+#include <multiprocessing/detail/synchronize/timed_lockable.hpp>
 #include <multiprocessing/time.hpp>
 
 #include <chrono>
@@ -21,7 +22,7 @@ namespace multiprocessing {
 /// Fork:    a lock held across fork is held once, by the parent's thread; the child may release it all the same.
 /// Death:   when its holder dies, or its holder's thread ends, the next acquire() succeeds, and owner_died() says so until release().
 /// Cost:    no system call unless someone waits.
-class Lock {
+class Lock : public detail::TimedLockable<Lock> {
  public:
   Lock() : state_(detail::SharedRef<detail::LockState>::make(detail::ObjectKind::lock, 0, [](void* at) {
       return new (at) detail::LockState;
@@ -40,17 +41,6 @@ class Lock {
 
   /// Whether it is held by one who took it over from a holder that died: what the lock guards may be half changed.
   bool owner_died() const { return state_->owner_died.load(std::memory_order_relaxed) != 0; }
-
-  void lock() const { acquire(); }
-  bool try_lock() const { return acquire(false); }
-  void unlock() const { release(); }
-  template <class Rep, class Period>
-  bool try_lock_for(std::chrono::duration<Rep, Period> duration) const { return acquire(duration); }
-  template <class Clock, class Duration>
-  bool try_lock_until(std::chrono::time_point<Clock, Duration> moment) const {
-    const auto now = Clock::now();
-    return acquire(moment > now ? Timeout(moment - now) : Timeout(false));
-  }
 
   /// How it is sent: see detail/memory/shared_ref.hpp.
   template <class Archive>

@@ -5,6 +5,7 @@
 
 #include <multiprocessing/detail/memory/lock_word.hpp>
 #include <multiprocessing/detail/memory/shared_ref.hpp>
+#include <multiprocessing/detail/synchronize/timed_lockable.hpp>
 #include <multiprocessing/time.hpp>
 
 #include <atomic>
@@ -66,7 +67,7 @@ inline bool release(const ThreadIdentity& self, RLockState& state) noexcept {
 /// Death:   when its holder dies at any depth the next acquire() succeeds with depth 1, and owner_died() says so until it
 ///          is free again.
 /// Cost:    no system call unless someone waits.
-class RLock {
+class RLock : public detail::TimedLockable<RLock> {
  public:
   RLock() : state_(detail::SharedRef<detail::RLockState>::make(detail::ObjectKind::rlock, 0, [](void* at) {
       return new (at) detail::RLockState;
@@ -87,17 +88,6 @@ class RLock {
 
   /// Whether it is held by one who took it over from a holder that died: what the lock guards may be half changed.
   bool owner_died() const { return state_->lock.owner_died.load(std::memory_order_relaxed) != 0; }
-
-  void lock() const { acquire(); }
-  bool try_lock() const { return acquire(false); }
-  void unlock() const { release(); }
-  template <class Rep, class Period>
-  bool try_lock_for(std::chrono::duration<Rep, Period> duration) const { return acquire(duration); }
-  template <class Clock, class Duration>
-  bool try_lock_until(std::chrono::time_point<Clock, Duration> moment) const {
-    const auto now = Clock::now();
-    return acquire(moment > now ? Timeout(moment - now) : Timeout(false));
-  }
 
   /// How it is sent: see detail/memory/shared_ref.hpp.
   template <class Archive>

@@ -5,6 +5,7 @@
 
 #include <multiprocessing/detail/memory/shared_ref.hpp>
 #include <multiprocessing/detail/synchronize/rwlock_state.hpp>
+#include <multiprocessing/detail/synchronize/timed_lockable.hpp>
 #include <multiprocessing/errors.hpp>
 #include <multiprocessing/time.hpp>
 
@@ -31,7 +32,7 @@ namespace multiprocessing {
 /// Death:   a dead reader counts no more; after a writer's death the next one goes in, reader or writer, and owner_died() says so
 ///          until a writer has released it.
 /// Cost:    no system call unless someone waits.
-class RWLock {
+class RWLock : public detail::TimedLockable<RWLock> {
  public:
   RWLock()
       : state_(detail::SharedRef<detail::RWLockState>::make(detail::ObjectKind::other, 0,
@@ -59,27 +60,16 @@ class RWLock {
   /// Whether a writer died in it, and no other has written since: what it guards may be half changed.
   bool owner_died() const { return state_->owner_died.load(std::memory_order_relaxed) != 0; }
 
-  void lock() const { acquire(); }
-  bool try_lock() const { return acquire(false); }
-  void unlock() const { release(); }
   void lock_shared() const { acquire_shared(); }
   bool try_lock_shared() const { return acquire_shared(false); }
   void unlock_shared() const { release_shared(); }
-  template <class Rep, class Period>
-  bool try_lock_for(std::chrono::duration<Rep, Period> duration) const {
-    return acquire(duration);
-  }
   template <class Rep, class Period>
   bool try_lock_shared_for(std::chrono::duration<Rep, Period> duration) const {
     return acquire_shared(duration);
   }
   template <class Clock, class Duration>
-  bool try_lock_until(std::chrono::time_point<Clock, Duration> moment) const {
-    return acquire(moment - Clock::now());
-  }
-  template <class Clock, class Duration>
   bool try_lock_shared_until(std::chrono::time_point<Clock, Duration> moment) const {
-    return acquire_shared(moment - Clock::now());
+    return acquire_shared(detail::timeout_until(moment));
   }
 
   /// How it is sent: see detail/memory/shared_ref.hpp.

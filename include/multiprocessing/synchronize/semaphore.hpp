@@ -5,6 +5,7 @@
 
 #include <multiprocessing/detail/memory/shared_ref.hpp>
 #include <multiprocessing/detail/synchronize/semaphore_state.hpp>
+#include <multiprocessing/detail/synchronize/timed_lockable.hpp>
 #include <multiprocessing/time.hpp>
 
 #include <chrono>
@@ -28,7 +29,7 @@ namespace multiprocessing {
 ///          thread that ends in order takes its permits with it, as in Python.
 ///          Beyond 126 threads that hold permits at once it counts as a signal.
 /// Cost:    no system call unless someone waits.
-class Semaphore {
+class Semaphore : public detail::TimedLockable<Semaphore> {
  public:
   /// Throws ValueError for a negative value.
   template <std::integral Count = int>
@@ -53,18 +54,6 @@ class Semaphore {
 
   /// Whether acquire() would wait.
   bool locked() const { return get_value() == 0; }
-
-  void lock() const { acquire(); }
-  bool try_lock() const { return acquire(false); }
-  void unlock() const { release(); }
-  template <class Rep, class Period>
-  bool try_lock_for(std::chrono::duration<Rep, Period> duration) const {
-    return acquire(duration);
-  }
-  template <class Clock, class Duration>
-  bool try_lock_until(std::chrono::time_point<Clock, Duration> moment) const {
-    return acquire(moment - Clock::now());
-  }
 
   /// How it is sent: see detail/memory/shared_ref.hpp.
   template <class Archive>
