@@ -55,13 +55,14 @@ using R = ReadAndWritten;
 bool add_rwlock() {
   const auto add = [](const char* operation, Sweep<R> sweep) {
     sweep.name = std::string("rwlock.") + operation;
-    sweep.use = &R::pass;
+    if (!sweep.use) sweep.use = &R::pass;
     sweep.sane = &R::sane;
     Add{std::move(sweep)};
   };
   add("write", {.prepare = &R::warm_up, .act = &R::write_pair});
   add("read", {.prepare = &R::warm_up, .act = &R::read_pair});
   add("end_write", {.prepare = &R::warm_write, .act = &R::end_write, .sleepers = 3});
+  add("end_read", {.prepare = &R::warm_read, .act = &R::end_read, .use = &R::write_pair, .sleepers = 3});
   add("write_woken", {.hold = &R::write,
                       .prepare = &R::warm_up,
                       .act = &R::write_pair,

@@ -44,7 +44,7 @@ class RWLock : public detail::TimedLockable<RWLock> {
   }
   /// Ends writing. Throws AssertionError when the calling thread does not write.
   void release() const {
-    if (!detail::rwlock::release(detail::this_thread(), *state_, true))
+    if (!detail::rwlock::release_write(detail::this_thread(), *state_))
       throw AssertionError("RWLock.release: this thread does not hold it for writing");
   }
   /// Takes it for reading, waiting until nobody writes or `timeout` has passed; returns whether it was taken.
@@ -53,7 +53,7 @@ class RWLock : public detail::TimedLockable<RWLock> {
   }
   /// Ends reading. Throws AssertionError when the calling thread does not read.
   void release_shared() const {
-    if (!detail::rwlock::release(detail::this_thread(), *state_, false))
+    if (!detail::rwlock::release_read(detail::this_thread(), *state_))
       throw AssertionError("RWLock.release_shared: this thread does not hold it for reading");
   }
 
@@ -83,7 +83,7 @@ class RWLock : public detail::TimedLockable<RWLock> {
 
   /// `<RWLock(writing)>` or `<RWLock(readers=2)>`.
   friend std::ostream& operator<<(std::ostream& out, const RWLock& lock) {
-    const detail::OwnerRef writer(lock.state_->writer.load(std::memory_order_acquire));
+    const detail::OwnerRef writer = lock.state_->writer();
     if (writer && !detail::is_dead(detail::the_arena(), writer)) return out << "<RWLock(writing)>";
     return out << "<RWLock(readers=" << lock.state_->readers.total() << ")>";
   }
