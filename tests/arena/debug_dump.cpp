@@ -5,9 +5,10 @@
 #include "support/fresh_arena.hpp"
 
 #include <multiprocessing/arena/size.hpp>
-#include <multiprocessing/synchronize/lock.hpp>
-#include <multiprocessing/synchronize/rlock.hpp>
+#include <multiprocessing/synchronize.hpp>
 
+#include <algorithm>
+#include <mutex>
 #include <sstream>
 #include <thread>
 
@@ -87,6 +88,71 @@ TEST_CASE("debug_dump: says who died holding, and who died where", "[arena][debu
   CHECK_THAT(dump(), contains(" 1 locks taken over from the dead"));
   lock.release();
   busy.release();
+}
+
+TEST_CASE("debug_dump: names whatever is waited for, and says how that stands", "[arena][debug_dump]") {
+  const mp::RWLock rwlock;
+  const mp::Event event;
+  const mp::Barrier barrier(3);
+  const mp::Condition condition;
+  rwlock.acquire_shared();
+  const std::string id = std::to_string(::getpid());
+  const auto line_of_waiter = [](pid_t waiter) {
+    const std::string thread = "thread " + std::to_string(waiter) + ": waits for ";
+    REQUIRE(wait_until([&] { return !lines_with(thread).empty(); }));
+    return lines_with(thread);
+  };
+  const pid_t writer = start_child([&] { rwlock.acquire(); });
+  CHECK_THAT(line_of_waiter(writer), contains("RWLock #"));
+  CHECK_THAT(lines_with("RWLock #"), contains(": read by thread " + id + " of process " + id));
+  const pid_t listener = start_child([&] { event.wait(); });
+  CHECK_THAT(line_of_waiter(listener), contains("Event #"));
+  CHECK_THAT(lines_with("Event #"), contains(": unset"));
+  const pid_t party = start_child([&] {
+    try {
+      barrier.wait();
+    } catch (const mp::BrokenBarrierError&) {
+    }
+  });
+  CHECK_THAT(line_of_waiter(party), contains("Barrier #"));
+  CHECK_THAT(lines_with("Barrier #"), contains(": 1 of 3 have arrived"));
+  const pid_t sleeper = start_child([&] {
+    const std::scoped_lock guard(condition);
+    condition.wait();
+  });
+  CHECK_THAT(line_of_waiter(sleeper), contains("Condition #"));
+  CHECK_THAT(lines_with("Condition #"), contains(": 1 wait to be notified"));
+
+  rwlock.release_shared();
+  event.set();
+  barrier.abort();
+  {
+    const std::scoped_lock guard(condition);
+    condition.notify();
+  }
+  for (const pid_t child : {writer, listener, party, sleeper}) CHECK(exit_status(child) == 0);
+}
+
+TEST_CASE("debug_dump: finds those who wait for each other for ever", "[arena][debug_dump]") {
+  const mp::Lock left, right;
+  const mp::RWLock bystander;
+  CHECK(lines_with("deadlock").empty());
+  const mp::Barrier both(2);
+  const auto take = [&](const mp::Lock& mine, const mp::Lock& others) {
+    return start_child([&] {
+      mine.acquire();
+      both.wait();
+      others.acquire();
+    });
+  };
+  const pid_t a = take(left, right), b = take(right, left);
+  const auto third = start_child([&] { left.acquire(); });  // waits too, but nobody for it
+  REQUIRE(wait_until([&] { return !lines_with("deadlock: ").empty(); }));
+  const std::string line = lines_with("deadlock: ");
+  CHECK_THAT(line, contains("thread " + std::to_string(a)) && contains("thread " + std::to_string(b)) &&
+                       contains(", which waits for Lock #"));
+  CHECK(std::count(line.begin(), line.end(), '\n') == 1);
+  for (const pid_t child : {a, b, third}) kill_child(child);
 }
 
 TEST_CASE("debug_dump: takes no lock: it also serves where the arena's own are held for ever", "[arena][debug_dump]") {

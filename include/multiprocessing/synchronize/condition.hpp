@@ -8,6 +8,7 @@
 #include <multiprocessing/synchronize/rlock.hpp>
 
 #include <multiprocessing/detail/memory/condition_node.hpp>
+#include <multiprocessing/detail/memory/object_text.hpp>
 
 #include <algorithm>
 #include <array>
@@ -73,6 +74,12 @@ inline bool sleep(const ThreadIdentity& self, std::uint64_t condition, std::uint
 }
 
 }  // namespace condition
+
+inline constexpr ObjectText condition_text{
+    nullptr, [](const ArenaMemory& arena, const void* state) {
+      return std::to_string(condition_node::count_waiters(arena, arena.offset_of(state))) + " wait to be notified";
+    }};
+inline const bool condition_is_described = describe_kind(ObjectKind::condition, condition_text);
 
 }  // namespace detail
 
@@ -178,7 +185,7 @@ class Condition : public detail::TimedLockable<Condition> {
  private:
   explicit Condition(std::variant<Lock, RLock> lock)
       : state_(detail::SharedRef<detail::ConditionState>::make(
-            detail::ObjectKind::other, 0, [](void* at) { return new (at) detail::ConditionState; })),
+            detail::ObjectKind::condition, 0, [](void* at) { return new (at) detail::ConditionState; })),
         lock_(std::move(lock)) {}
 
   void notify_some(std::uint32_t count) const {

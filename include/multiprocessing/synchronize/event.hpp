@@ -3,13 +3,14 @@
 /// Event: a flag that processes wait for.
 #pragma once
 
-#include <multiprocessing/detail/memory/lock_word.hpp>
+#include <multiprocessing/detail/memory/object_text.hpp>
 #include <multiprocessing/detail/memory/shared_ref.hpp>
 #include <multiprocessing/time.hpp>
 
 #include <atomic>
 #include <cstdint>
 #include <ostream>
+#include <string>
 
 namespace multiprocessing {
 
@@ -121,6 +122,13 @@ inline bool wait(const ThreadIdentity& self, EventState& state, Timeout timeout)
 
 }  // namespace event
 
+inline constexpr ObjectText event_text{
+    nullptr, [](const ArenaMemory&, const void* state) {
+      const std::uint32_t word = static_cast<const EventState*>(state)->word.load(std::memory_order_acquire);
+      return std::string(event::is_set(word) ? "set" : "unset");
+    }};
+inline const bool event_is_described = describe_kind(ObjectKind::event, event_text);
+
 }  // namespace detail
 
 /// A flag that processes wait for; the counterpart of Python's `multiprocessing.Event`. It begins clear.
@@ -134,7 +142,7 @@ inline bool wait(const ThreadIdentity& self, EventState& state, Timeout timeout)
 class Event {
  public:
   Event()
-      : state_(detail::SharedRef<detail::EventState>::make(detail::ObjectKind::other, 0,
+      : state_(detail::SharedRef<detail::EventState>::make(detail::ObjectKind::event, 0,
                                                            [](void* at) { return new (at) detail::EventState; })) {}
 
   bool is_set() const { return detail::event::is_set(state_->word.load(std::memory_order_acquire)); }

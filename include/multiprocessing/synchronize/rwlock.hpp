@@ -35,7 +35,7 @@ namespace multiprocessing {
 class RWLock : public detail::TimedLockable<RWLock> {
  public:
   RWLock()
-      : state_(detail::SharedRef<detail::RWLockState>::make(detail::ObjectKind::other, 0,
+      : state_(detail::SharedRef<detail::RWLockState>::make(detail::ObjectKind::rwlock, 0,
                                                             [](void* at) { return new (at) detail::RWLockState; })) {}
 
   /// Takes it for writing, waiting until nobody else holds it or `timeout` has passed; returns whether it was taken.

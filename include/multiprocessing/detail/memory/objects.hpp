@@ -11,8 +11,20 @@
 
 namespace multiprocessing::detail {
 
-/// What a shared object is; for debug_dump(), which shows those that are locks.
-enum class ObjectKind : std::uint32_t { other = 0, lock = 1, rlock = 2, value = 3, array = 4, semaphore = 5 };
+/// What a shared object is; for debug_dump(), see object_text.hpp.
+enum class ObjectKind : std::uint32_t {
+  other = 0,
+  lock = 1,
+  rlock = 2,
+  value = 3,
+  array = 4,
+  semaphore = 5,
+  rwlock = 6,
+  event = 7,
+  barrier = 8,
+  condition = 9,
+};
+inline constexpr std::size_t object_kind_count = 10;
 
 /// The head of a shared object's block.
 ///

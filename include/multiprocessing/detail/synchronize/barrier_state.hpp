@@ -4,6 +4,7 @@
 #pragma once
 
 #include <multiprocessing/detail/memory/bell.hpp>
+#include <multiprocessing/detail/memory/object_text.hpp>
 #include <multiprocessing/detail/memory/shared_ref.hpp>
 #include <multiprocessing/errors.hpp>
 
@@ -68,10 +69,13 @@ struct BarrierState {
   std::atomic<std::uint64_t>& arrived(std::uint32_t i) {
     return reinterpret_cast<std::atomic<std::uint64_t>*>(this + 1)[i];
   }
+  const std::atomic<std::uint64_t>& arrived(std::uint32_t i) const {
+    return reinterpret_cast<const std::atomic<std::uint64_t>*>(this + 1)[i];
+  }
 
   static SharedRef<BarrierState> make(std::uint32_t parties) {
     return SharedRef<BarrierState>::make(
-        ObjectKind::other, parties * sizeof(std::atomic<std::uint64_t>), [&](void* at) {
+        ObjectKind::barrier, parties * sizeof(std::atomic<std::uint64_t>), [&](void* at) {
           auto* state = new (at) BarrierState(parties);
           for (std::uint32_t i = 0; i < parties; ++i)
             new (&state->arrived(i)) std::atomic<std::uint64_t>(std::uint64_t{0xffffffff} << 32);
@@ -103,13 +107,13 @@ struct Arrived {
   std::uint32_t count = 0;
   bool died = false;
 };
-inline Arrived arrived(const ThreadIdentity& self, BarrierState& state) noexcept {
+inline Arrived arrived(const ArenaMemory& arena, const BarrierState& state) noexcept {
   const std::uint32_t phase = phase_of(state).number();
   Arrived all;
   for (; all.count < state.parties; ++all.count) {
     const std::uint64_t entry = state.arrived(all.count).load(std::memory_order_relaxed);
     if (static_cast<std::uint32_t>(entry >> 32) != phase) break;
-    all.died |= is_dead(self.arena, OwnerRef(static_cast<std::uint32_t>(entry)));
+    all.died |= is_dead(arena, OwnerRef(static_cast<std::uint32_t>(entry)));
   }
   return all;
 }
@@ -187,7 +191,7 @@ inline std::uint32_t wait(const ThreadIdentity& self, BarrierState& state, Timeo
   Arrived all;
   for (;;) {
     if (phase_of(state).broken()) throw_broken("it was before");
-    all = arrived(self, state);
+    all = arrived(self.arena, state);
     if (all.died) {
       break_it(self, monitor, state);
       throw_broken("one who waited has died");
@@ -215,7 +219,7 @@ inline std::uint32_t wait(const ThreadIdentity& self, BarrierState& state, Timeo
     if (over()) return result_of(state, phase, index);
     monitor.lock_woken(bell.word);
     if (over()) return result_of(state, phase, index);
-    all = arrived(self, state);
+    all = arrived(self.arena, state);
     full = all.count == state.parties;
     if (!all.died && (full || !deadline.passed())) continue;
     break_it(self, monitor, state);
@@ -231,24 +235,32 @@ inline void abort(const ThreadIdentity& self, BarrierState& state) {
 inline void reset(const ThreadIdentity& self, BarrierState& state) {
   MonitorGuard monitor(self, state.monitor);
   const BarrierPhase phase = phase_of(state);
-  if (!phase.broken() && arrived(self, state).count == 0) return;
+  if (!phase.broken() && arrived(self.arena, state).count == 0) return;
   const bell::RingAll ring(self, monitor, state.bell_of(phase.number()));
   set(state, phase.next(false));
 }
 
 inline bool is_broken(const ThreadIdentity& self, BarrierState& state) {
   MonitorGuard monitor(self, state.monitor);
-  if (!phase_of(state).broken() && arrived(self, state).died) break_it(self, monitor, state);
+  if (!phase_of(state).broken() && arrived(self.arena, state).died) break_it(self, monitor, state);
   return phase_of(state).broken();
 }
 
 inline std::uint32_t n_waiting(const ThreadIdentity& self, BarrierState& state) {
   if (is_broken(self, state)) return 0;
   const MonitorGuard monitor(self, state.monitor);
-  return phase_of(state).broken() ? 0 : arrived(self, state).count;
+  return phase_of(state).broken() ? 0 : arrived(self.arena, state).count;
 }
 
 }  // namespace barrier
+
+inline constexpr ObjectText barrier_text{
+    nullptr, [](const ArenaMemory& arena, const void* at) {
+      const auto& state = *static_cast<const BarrierState*>(at);
+      if (barrier::phase_of(state).broken()) return std::string("broken");
+      return std::to_string(barrier::arrived(arena, state).count) + " of " + std::to_string(state.parties) + " have arrived";
+    }};
+inline const bool barrier_is_described = describe_kind(ObjectKind::barrier, barrier_text);
 
 }  // namespace detail
 

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <multiprocessing/detail/memory/bell.hpp>
+#include <multiprocessing/detail/memory/object_text.hpp>
 #include <multiprocessing/detail/synchronize/reader_table.hpp>
 
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace multiprocessing::detail {
 
@@ -295,5 +297,19 @@ inline bool release_read(const ThreadIdentity& self, RWLockState& state) noexcep
 }
 
 }  // namespace rwlock
+
+inline constexpr ObjectText rwlock_text{
+    [](const void* state) noexcept { return static_cast<const RWLockState*>(state)->writer(); },
+    [](const ArenaMemory& arena, const void* at) {
+      const auto& state = *static_cast<const RWLockState*>(at);
+      std::string text;
+      if (const OwnerRef writer = state.writer()) text = "written by " + thread_text(arena, writer);
+      for (std::uint32_t i = 0; i < state.readers.size(); ++i) {
+        const Holding reader = state.readers.look(i);
+        if (reader.count() != 0) text += (text.empty() ? "read by " : "; read by ") + thread_text(arena, reader.owner());
+      }
+      return text;
+    }};
+inline const bool rwlock_is_described = describe_kind(ObjectKind::rwlock, rwlock_text);
 
 }  // namespace multiprocessing::detail
