@@ -3,7 +3,7 @@
 /// debug_dump: who holds what, who waits for whom, who died where.
 #pragma once
 
-#include <multiprocessing/detail/memory/object_text.hpp>
+#include <multiprocessing/detail/memory/kind_text.hpp>
 #include <multiprocessing/detail/memory/reclaim.hpp>
 
 #include <array>
@@ -41,7 +41,7 @@ class DebugDump {
  private:
   struct Known {
     std::string name;
-    const ObjectText* text = nullptr;  // nullptr: this program has no header that knows it
+    const KindText* text = nullptr;  // nullptr: this program has no header that knows it
     const void* state = nullptr;
     std::uint64_t end = 0;
     bool waited_for = false;
@@ -62,7 +62,7 @@ class DebugDump {
                                                                            : size_classes[place.word.size_class()];
       const std::uint64_t at = arena_.offset_of(state);
       objects_[at] = {std::string(names[kind]) + " #" + std::to_string(id),
-                      object_texts[kind].load(std::memory_order_acquire), state, at - object_offset + size};
+                      kind_texts[kind].load(std::memory_order_acquire), state, at - object_offset + size};
     });
   }
 

@@ -8,7 +8,7 @@
 #include <multiprocessing/synchronize/rlock.hpp>
 
 #include <multiprocessing/detail/memory/condition_node.hpp>
-#include <multiprocessing/detail/memory/object_text.hpp>
+#include <multiprocessing/detail/memory/kind_text.hpp>
 
 #include <algorithm>
 #include <array>
@@ -75,7 +75,7 @@ inline bool sleep(const ThreadIdentity& self, std::uint64_t condition, std::uint
 
 }  // namespace condition
 
-inline constexpr ObjectText condition_text{
+inline constexpr KindText condition_text{
     nullptr, [](const ArenaMemory& arena, const void* state) {
       return std::to_string(condition_node::count_waiters(arena, arena.offset_of(state))) + " wait to be notified";
     }};

@@ -3,7 +3,7 @@
 /// Event: a flag that processes wait for.
 #pragma once
 
-#include <multiprocessing/detail/memory/object_text.hpp>
+#include <multiprocessing/detail/memory/kind_text.hpp>
 #include <multiprocessing/detail/memory/shared_ref.hpp>
 #include <multiprocessing/time.hpp>
 
@@ -122,7 +122,7 @@ inline bool wait(const ThreadIdentity& self, EventState& state, Timeout timeout)
 
 }  // namespace event
 
-inline constexpr ObjectText event_text{
+inline constexpr KindText event_text{
     nullptr, [](const ArenaMemory&, const void* state) {
       const std::uint32_t word = static_cast<const EventState*>(state)->word.load(std::memory_order_acquire);
       return std::string(event::is_set(word) ? "set" : "unset");

@@ -11,7 +11,7 @@
 
 namespace multiprocessing::detail {
 
-/// What a shared object is; for debug_dump(), see object_text.hpp.
+/// What a shared object is; for debug_dump(), see kind_text.hpp.
 enum class ObjectKind : std::uint32_t {
   other = 0,
   lock = 1,

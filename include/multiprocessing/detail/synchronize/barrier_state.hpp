@@ -4,7 +4,7 @@
 #pragma once
 
 #include <multiprocessing/detail/memory/bell.hpp>
-#include <multiprocessing/detail/memory/object_text.hpp>
+#include <multiprocessing/detail/memory/kind_text.hpp>
 #include <multiprocessing/detail/memory/shared_ref.hpp>
 #include <multiprocessing/errors.hpp>
 
@@ -254,7 +254,7 @@ inline std::uint32_t n_waiting(const ThreadIdentity& self, BarrierState& state) 
 
 }  // namespace barrier
 
-inline constexpr ObjectText barrier_text{
+inline constexpr KindText barrier_text{
     nullptr, [](const ArenaMemory& arena, const void* at) {
       const auto& state = *static_cast<const BarrierState*>(at);
       if (barrier::phase_of(state).broken()) return std::string("broken");

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <multiprocessing/detail/memory/bell.hpp>
-#include <multiprocessing/detail/memory/object_text.hpp>
+#include <multiprocessing/detail/memory/kind_text.hpp>
 #include <multiprocessing/detail/synchronize/reader_table.hpp>
 
 #include <array>
@@ -298,7 +298,7 @@ inline bool release_read(const ThreadIdentity& self, RWLockState& state) noexcep
 
 }  // namespace rwlock
 
-inline constexpr ObjectText rwlock_text{
+inline constexpr KindText rwlock_text{
     [](const void* state) noexcept { return static_cast<const RWLockState*>(state)->writer(); },
     [](const ArenaMemory& arena, const void* at) {
       const auto& state = *static_cast<const RWLockState*>(at);

@@ -14,16 +14,16 @@
 namespace multiprocessing::detail {
 
 /// Reads a state without a lock, in a program that may be stuck.
-struct ObjectText {
+struct KindText {
   OwnerRef (*holder)(const void* state) noexcept;                        // who alone keeps all others out; nullptr: never anybody
   std::string (*text)(const ArenaMemory& arena, const void* state);      // what is to be said of it; empty: nothing
 };
 
-inline constinit std::array<std::atomic<const ObjectText*>, object_kind_count> object_texts{};
+inline constinit std::array<std::atomic<const KindText*>, object_kind_count> kind_texts{};
 
 /// Says how objects of `kind` are described; a header says it by an inline variable. `text` lives for ever.
-inline bool describe_kind(ObjectKind kind, const ObjectText& text) noexcept {
-  object_texts[static_cast<std::size_t>(kind)].store(&text, std::memory_order_release);
+inline bool describe_kind(ObjectKind kind, const KindText& text) noexcept {
+  kind_texts[static_cast<std::size_t>(kind)].store(&text, std::memory_order_release);
   return true;
 }
 
@@ -40,7 +40,7 @@ inline std::string thread_text(const ArenaMemory& arena, OwnerRef owner) {
 }
 
 /// Of an object that begins with a lock.
-inline constexpr ObjectText lock_text{
+inline constexpr KindText lock_text{
     [](const void* state) noexcept {
       return OwnerRef(static_cast<const LockState*>(state)->word.load(std::memory_order_acquire));
     },
