@@ -68,21 +68,20 @@ class Deadline {
     if (!timeout.forever()) at_ = clock::now() + timeout.duration();
   }
 
-  bool forever() const { return !at_; }
-  bool passed() const { return at_ && clock::now() >= *at_; }
+  bool forever() const { return at_ == never; }
+  bool passed() const { return !forever() && clock::now() >= at_; }
   /// What is left, never less than zero; `nanoseconds::max()` for ever.
   std::chrono::nanoseconds left() const {
-    if (!at_) return std::chrono::nanoseconds::max();
-    return std::max(std::chrono::nanoseconds::zero(), std::chrono::nanoseconds(*at_ - clock::now()));
+    if (forever()) return std::chrono::nanoseconds::max();
+    return std::max(std::chrono::nanoseconds::zero(), std::chrono::nanoseconds(at_ - clock::now()));
   }
   /// The earlier of this moment and `limit` from now.
-  clock::time_point at_most(std::chrono::nanoseconds limit) const {
-    const auto latest = clock::now() + limit;
-    return at_ && *at_ < latest ? *at_ : latest;
-  }
+  clock::time_point at_most(std::chrono::nanoseconds limit) const { return std::min(at_, clock::now() + limit); }
 
  private:
-  std::optional<clock::time_point> at_;
+  static constexpr clock::time_point never = clock::time_point::max();
+
+  clock::time_point at_ = never;
 };
 
 }  // namespace detail

@@ -5,6 +5,8 @@
 
 #include <multiprocessing/detail/memory/kind_text.hpp>
 #include <multiprocessing/detail/memory/shared_ref.hpp>
+#include <multiprocessing/detail/memory/spin_budget.hpp>
+#include <multiprocessing/detail/memory/waiting.hpp>
 #include <multiprocessing/time.hpp>
 
 #include <atomic>
@@ -20,29 +22,34 @@ namespace detail {
 ///
 /// word                 set                                    clear             wait
 /// 0          set       nothing                                CAS to a new C    returns
-/// W          set, the  nothing                                CAS to C|W,       returns, waking the others first if it slept
-///            ring is under way, or its ringer dead            wake all
+/// W          set, the  nothing                                CAS to C|W,       returns; if it slept, it first wakes the others,
+///            ring is under way, or its ringer dead            wake all          or says that they are awake (below)
 /// C          clear     CAS to 0                               nothing           CAS to C|W, then as below
-/// C|W        clear,    name the word to the kernel,           nothing           sleeps on C|W; C gone: it was set meanwhile
-///            some may  CAS to W, wake all, CAS to 0
+/// C|W        clear,    name the word to the kernel, and who   nothing           sleeps on C|W; C gone: it was set meanwhile
+///            some may  rings; CAS to W, wake all, CAS to 0
 ///            sleep
 ///
 /// C is bit 29 and a number of 29 bits that no earlier C of the last half a billion had, so a waiter never misses a set that
 /// a clear follows at once. Killed between CAS and wake: the word's low 30 bits are zero, the kernel wakes one sleeper, and
 /// he, finding W, wakes the rest. Killed just woken: the same. Cleared before the kernel looked, the low bits are not zero any
 /// more: so who clears a W wakes them all.
+///
+/// One call wakes all, so a sleeper that a call has woken, while the ringer lives, knows that all are awake: it takes W away, and
+/// neither it nor who clears the event next needs a call. (Had the call been the kernel's, for one who died just then, it would
+/// take the ringer's death as well, before its own call, to leave the others to `last_resort`.)
 struct EventState {
   FutexWord word{word_owner};
-  std::atomic<std::uint32_t> clears{0};  // the last number given to a C
+  std::atomic<std::uint32_t> clears{0};      // the last number given to a C
+  std::atomic<std::uint32_t> ringer{0};      // OwnerRef of who rang last
+  std::atomic<std::int32_t> ringer_cpu{-1};  // where it ran
 };
 
 namespace event {
 
 inline bool is_set(std::uint32_t word) noexcept { return (word & word_value) == 0; }
 
-// Wakes everyone who slept before the event was set, and says that this is done.
-inline void wake_all(EventState& state) noexcept {
-  futex_wake(state.word, all_waiters);
+// Says that nobody sleeps any more who slept before the event was set.
+inline void all_awake(EventState& state) noexcept {
   std::uint32_t ringing = word_waiters;
   state.word.compare_exchange_strong(ringing, 0, std::memory_order_relaxed);
 }
@@ -59,10 +66,16 @@ inline void set(const ThreadIdentity& self, EventState& state) noexcept {
   }
   const PendingGuard pending(self, state.word);
   while (!is_set(seen)) {
+    state.ringer.store(self.owner.bits(), std::memory_order_relaxed);  // before the CAS, whose release publishes it
+    state.ringer_cpu.store(current_cpu(), std::memory_order_relaxed);
     if (!state.word.compare_exchange_weak(seen, seen & word_waiters, std::memory_order_release,
                                           std::memory_order_relaxed))
       continue;
-    if ((seen & word_waiters) != 0) wake_all(state);
+    if ((seen & word_waiters) != 0) {
+      futex_wake(state.word, all_waiters);
+      // If another rings by now, W is its own.
+      if (OwnerRef(state.ringer.load(std::memory_order_relaxed)) == self.owner) all_awake(state);
+    }
     return;
   }
 }
@@ -80,6 +93,18 @@ inline void clear(EventState& state) noexcept {
   if ((seen & word_waiters) != 0) futex_wake(state.word, all_waiters);
 }
 
+// For one who has slept and finds `seen`, in which the event is set, or was and is cleared: sees to it that all are woken.
+inline void pass_on(const ThreadIdentity& self, EventState& state, std::uint32_t seen, WakeUp by) noexcept {
+  if ((seen & word_waiters) == 0) return;
+  const OwnerRef ringer(state.ringer.load(std::memory_order_relaxed));
+  if (is_set(seen) && by == WakeUp::call && ringer && !is_dead(self.arena, ringer)) return all_awake(state);
+  futex_wake(state.word, all_waiters);
+  if (is_set(seen)) all_awake(state);
+}
+
+// How long the calling thread looks at an event before it sleeps.
+inline thread_local constinit SpinBudget spin_budget{};
+
 inline bool wait(const ThreadIdentity& self, EventState& state, Timeout timeout) {
   // Acquire: what came before set() is seen.
   std::uint32_t seen = state.word.load(std::memory_order_acquire);
@@ -90,8 +115,9 @@ inline bool wait(const ThreadIdentity& self, EventState& state, Timeout timeout)
     seen = state.word.load(std::memory_order_acquire);
     return (seen & word_value) != waited_for;  // set, or set and cleared again
   };
-  if (may_spin(self)) {
-    for (int i = 0; i < lock::spins; ++i) {
+  const bool spins = may_spin(self);
+  if (spins) {
+    for (int i = spin_budget.pauses(); i > 0; --i) {
       cpu_pause();
       if (was_set()) return true;
     }
@@ -99,24 +125,22 @@ inline bool wait(const ThreadIdentity& self, EventState& state, Timeout timeout)
   const Deadline deadline(timeout);
   const IntentGuard intent(self, Intent::wait, &state.word);
   const PendingGuard pending(self, state.word);
-  for (bool slept = false;; slept = true) {
-    if (was_set()) {
-      // The setter may have died after waking me alone; W says that nobody has finished to wake all.
-      if (slept && (seen & word_waiters) != 0) {
-        if (is_set(seen))
-          wake_all(state);
-        else
-          futex_wake(state.word, all_waiters);
-      }
-      return true;
-    }
+  for (;;) {
+    if (was_set()) return true;
     if (deadline.passed()) return false;
     if ((seen & word_waiters) == 0 &&
         !state.word.compare_exchange_weak(seen, seen | word_waiters, std::memory_order_relaxed))
       continue;
-    const bool by_time_alone = !sleep_on(self.arena, state.word, waited_for | word_waiters, {}, deadline);
-    if (by_time_alone && was_set() && !deadline.passed())
+    const auto began = spins ? Deadline::clock::now() : Deadline::clock::time_point();
+    const WakeUp by = futex_wait(state.word, waited_for | word_waiters, deadline.at_most(last_resort));
+    if (!was_set()) continue;
+    pass_on(self, state, seen, by);
+    if (by == WakeUp::time && !deadline.passed())
       self.arena.header().saved_by_tick.fetch_add(1, std::memory_order_relaxed);
+    if (spins)
+      spin_budget.spun_in_vain(Deadline::clock::now() - began,
+                               state.ringer_cpu.load(std::memory_order_relaxed) == current_cpu());
+    return true;
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
-/// How many processors this thread may use, and the pause between two looks at a word.
+/// Which processors this thread may use, and the pause between two looks at a word.
 #pragma once
 
 #include <sched.h>
@@ -14,6 +14,9 @@ inline int usable_cpus() noexcept {
   if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;  // more than 1024 processors: then spin never
   return CPU_COUNT(&set);
 }
+
+/// The processor that the calling thread ran on a moment ago.
+inline int current_cpu() noexcept { return ::sched_getcpu(); }
 
 /// Tells the processor that this is a wait loop. (The one place that names processors: no portable spelling exists.)
 inline void cpu_pause() noexcept {

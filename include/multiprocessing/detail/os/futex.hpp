@@ -62,12 +62,23 @@ inline constexpr std::uint32_t futex_32 = 2;    // a 32-bit word, not private to
 /// Whether a sleep on several words at once is possible here. Until the first sleep the answer is yes.
 inline bool futex_waitv_works() noexcept { return os::waitv_state.load(std::memory_order_relaxed) != 2; }
 
+/// What ended a sleep: the time, a wake-up on the word, or something else (the word held another value, a signal).
+enum class WakeUp { time, call, other };
+
+/// Sleeps until `word` is woken or no longer holds `value`, or until `until` has come. May return early.
+inline WakeUp futex_wait(const FutexWord& word, std::uint32_t value, std::chrono::steady_clock::time_point until) noexcept {
+  const timespec at = os::to_timespec(until);
+  // FUTEX_WAIT_BITSET takes an absolute time on CLOCK_MONOTONIC; FUTEX_WAIT would take a relative one.
+  const long result = ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, value, &at, nullptr, FUTEX_BITSET_MATCH_ANY);
+  return result == 0 ? WakeUp::call : errno == ETIMEDOUT ? WakeUp::time : WakeUp::other;
+}
+
 /// Sleeps until one of `sleeps` is woken, holds another value than stated, or `until` has come. May return early.
 /// Returns false when it knows that nothing but the time has woken it. Where the kernel can't wait on several words it
 /// waits on the first alone, so the caller must not count on the others: see futex_waitv_works().
 inline bool futex_wait(std::span<const Sleep> sleeps, std::chrono::steady_clock::time_point until) noexcept {
-  const timespec at = os::to_timespec(until);
   if (sleeps.size() > 1 && futex_waitv_works()) {
+    const timespec at = os::to_timespec(until);
     os::FutexWaitv waits[max_sleeps];
     for (std::size_t i = 0; i < sleeps.size(); ++i)
       waits[i] = {sleeps[i].value, reinterpret_cast<std::uintptr_t>(sleeps[i].word), os::futex_32, 0};
@@ -76,10 +87,7 @@ inline bool futex_wait(std::span<const Sleep> sleeps, std::chrono::steady_clock:
     os::waitv_state.store(2, std::memory_order_relaxed);  // a flag on its own: nothing is published with it
     return true;
   }
-  // FUTEX_WAIT_BITSET takes an absolute time on CLOCK_MONOTONIC; FUTEX_WAIT would take a relative one.
-  const long result = ::syscall(SYS_futex, sleeps[0].word, FUTEX_WAIT_BITSET, sleeps[0].value, &at, nullptr,
-                                FUTEX_BITSET_MATCH_ANY);
-  return result == 0 || errno != ETIMEDOUT;
+  return futex_wait(*sleeps[0].word, sleeps[0].value, until) != WakeUp::time;
 }
 
 }  // namespace multiprocessing::detail
