@@ -3,6 +3,8 @@
 /// libFuzzer on the handshake in both roles: whatever a peer says that does not know the key, it is not believed,
 /// learns nothing, and nothing but AuthenticationError comes of it. Half of the inputs know the key for the first
 /// messages, so that the later states are reached.
+#include "sanitizer.hpp"
+
 #include <multiprocessing/detail/connection/handshake.hpp>
 
 #include <multiprocessing/errors.hpp>

@@ -2,6 +2,8 @@
 /// \file
 /// libFuzzer on pickle's decoder: whatever the bytes are, they are read or refused, in bounded time and memory; and
 /// what was read is written so that it is read alike.
+#include "sanitizer.hpp"
+
 #include <multiprocessing/object.hpp>
 #include <multiprocessing/pickle.hpp>
 
@@ -42,6 +44,19 @@ using Anything =
     std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<float>, std::vector<std::string>,
                  std::map<std::string, int>, std::tuple<int, std::string>, Settings>;
 
+/// Whether the instructions make sense, which is the same question whatever is to be read.
+bool parses(std::string_view message) {
+  mp::detail::Message bytes(message, {});
+  mp::detail::Tape tape;
+  try {
+    static_cast<void>(mp::detail::Parser(bytes, tape).parse());
+    return true;
+  } catch (const mp::UnpicklingError& error) {
+    if (error.offset() > message.size()) std::abort();
+    return false;
+  }
+}
+
 template <class T>
 void read(std::string_view message) {
   try {
@@ -80,6 +95,7 @@ void read_object(std::string_view message) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view message(reinterpret_cast<const char*>(data), size);
+  if (!parses(message)) return 0;
   read_object(message);
   read<std::vector<double>>(message);
   read<std::map<std::string, std::vector<int>>>(message);

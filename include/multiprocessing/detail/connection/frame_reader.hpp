@@ -25,7 +25,10 @@ namespace multiprocessing::detail {
 /// the bytes object holds.
 class FrameReader {
  public:
-  FrameReader() = default;
+  /// How much memory the first part of a long message gets; what follows doubles it.
+  static constexpr std::size_t usual_first_block = std::size_t{1} << 20;
+
+  explicit FrameReader(std::size_t first_block = usual_first_block) : first_block_(first_block) {}
   FrameReader(const FrameReader&) = delete;
   FrameReader& operator=(const FrameReader&) = delete;
   ~FrameReader() { std::free(block_); }
@@ -55,8 +58,6 @@ class FrameReader {
   void forget();
 
  private:
-  static constexpr std::size_t first_block = std::size_t{1} << 20;
-
   const char* content() const {
     return block_ == nullptr ? small_ : static_cast<const char*>(block_) + sizeof(BlobNode);
   }
@@ -64,6 +65,7 @@ class FrameReader {
   void reserve();
   void measure();
 
+  const std::size_t first_block_;
   std::byte header_[12];
   std::size_t header_got_ = 0;
   bool measured_ = false;
@@ -111,7 +113,7 @@ inline void FrameReader::measure() {
 }
 
 inline void FrameReader::reserve() {
-  const std::size_t wanted = std::min(static_cast<std::size_t>(size_), std::max(first_block, got_ * 2));
+  const std::size_t wanted = std::min(static_cast<std::size_t>(size_), std::max(first_block_, got_ * 2));
   const bool was_small = block_ == nullptr;
   void* const larger = std::realloc(block_, sizeof(BlobNode) + wanted);
   if (larger == nullptr) throw std::bad_alloc();
