@@ -213,6 +213,75 @@ TEST_CASE("pickle: each type of the table means the same in Python", "[interop][
   }
 }
 
+TEST_CASE("pickle: one-dimensional arrays of a real NumPy are vectors", "[interop][pickle][numpy]") {
+  auto interpreters = pythons();
+  interpreters.push_back("/usr/bin/python3");  // to which the system's package belongs
+  for (const std::string& interpreter : interpreters) {
+    CAPTURE(interpreter);
+    Python python(interpreter, {script, "numpy"});
+    if (python.read_frame() != "numpy") {
+      WARN("skipped: there is no NumPy in " + interpreter);
+      CHECK(python.end() == 0);
+      continue;
+    }
+    const auto check_numbers = [&]<class T>(const std::vector<T>& wanted, const std::string& expression) {
+      CAPTURE(expression);
+      python.write_frame(expression);
+      for (int protocol = 2; protocol <= 5; ++protocol) {
+        CAPTURE(protocol);
+        const std::string message = python.read_frame();
+        CHECK(mp::pickle::loads<std::vector<T>>(message) == wanted);
+        CHECK(mp::pickle::loads(message).to<std::vector<T>>() == wanted);
+        // Kept as an object, it goes back as it was.
+        python.write_frame(mp::pickle::dumps(mp::pickle::loads(message)).view());
+        CHECK(python.read_frame() == "same");
+      }
+    };
+    check_numbers(std::vector<double>{1, -2.5, 3e300}, "numpy.array([1, -2.5, 3e300])");
+    check_numbers(std::vector<double>(), "numpy.array([])");
+    check_numbers(std::vector<float>{0.5f}, "numpy.array([0.5], dtype='float32')");
+    check_numbers(std::vector<std::int32_t>{1, -2}, "numpy.array([1, -2], dtype='int32')");
+    check_numbers(std::vector<std::int64_t>{1, -2}, "numpy.array([1, -2])");
+    check_numbers(std::vector<std::uint8_t>{1, 255}, "numpy.array([1, 255], dtype='uint8')");
+    check_numbers(std::vector<std::int16_t>{-300}, "numpy.array([-300], dtype='int16')");
+    check_numbers(std::vector<std::uint64_t>{std::uint64_t{1} << 63}, "numpy.array([2**63], dtype='uint64')");
+    // What is not as it would be here is converted.
+    check_numbers(std::vector<double>{1, 2.5}, "numpy.array([1, 2.5], dtype='>f8')");
+    check_numbers(std::vector<int>{1, -2}, "numpy.array([1, -2], dtype='>i2')");
+    check_numbers(std::vector<double>{1, 2}, "numpy.array([1, 2], dtype='int8')");
+    check_numbers(std::vector<int>{0, 2, 4}, "numpy.arange(6)[::2]");
+    check_numbers(std::vector<int>{4, 5}, "numpy.arange(6).reshape(3, 2, order='F')[1:, 1]");
+    const std::vector<double> many(100'000, 0.25);
+    check_numbers(many, "numpy.full(100000, 0.25)");
+
+    const auto check_refused = [&](const std::string& expression, const std::string& why) {
+      CAPTURE(expression);
+      python.write_frame(expression);
+      for (int protocol = 2; protocol <= 5; ++protocol) {
+        CAPTURE(protocol);
+        const std::string message = python.read_frame();
+        CHECK_THROWS_WITH(mp::pickle::loads<std::vector<double>>(message), contains(why));
+        python.write_frame(mp::pickle::dumps(mp::pickle::loads(message)).view());
+        CHECK(python.read_frame() == "same");
+      }
+    };
+    check_refused("numpy.ones((2, 3))", "a NumPy array of 2 dimensions where one is wanted");
+    check_refused("numpy.array(1.5)", "a NumPy array of 0 dimensions where one is wanted");
+    check_refused("numpy.array([1j])", "where a list is wanted");
+    check_refused("numpy.array(['text'])", "where a list is wanted");
+    check_refused("numpy.array([2**70])", "where a list is wanted");
+    python.write_frame("numpy.array([300])");
+    for (int protocol = 2; protocol <= 5; ++protocol) {
+      const std::string message = python.read_frame();
+      CHECK_THROWS_AS(mp::pickle::loads<std::vector<std::int8_t>>(message), mp::UnpicklingError);
+      python.write_frame(message);
+      CHECK(python.read_frame() == "same");
+    }
+    python.write_frame("");
+    CHECK(python.end() == 0);
+  }
+}
+
 TEST_CASE("pickle: objects mean the same in Python", "[interop][pickle]") {
   for (const std::string& interpreter : pythons()) {
     CAPTURE(interpreter);

@@ -4,6 +4,8 @@ Frames on stdin and stdout are four bytes of length and that many bytes. Run as
     pickle_peer.py random <seed> <count>     each frame sent is answered by a pickle of an equal object
     pickle_peer.py text <seed> <count>       each frame sent is answered by the repr of what it is
     pickle_peer.py keys <seed> <count>       each frame sent is a list, answered by a dict from each element to its index
+    pickle_peer.py numpy                     each frame sent is an expression, answered by NumPy's pickles of it, protocols
+                                             2 to 5; each of those is answered by a pickle of an equal array
     pickle_peer.py table                     frames come in pairs: an expression, and a pickle of what it is;
                                              each is answered by Python's pickles of it, by protocol
 """
@@ -283,8 +285,30 @@ def check_table():
             write_frame(pickle.dumps(eval(expression.decode(), names), protocol))  # afresh: comparing leaves traces
 
 
+def check_numpy():
+    try:
+        import numpy
+    except ImportError:
+        write_frame(b'')
+        return
+    write_frame(b'numpy')
+    while True:
+        expression = read_frame()
+        if not expression:
+            return
+        wanted = eval(expression.decode(), {'numpy': numpy})
+        for protocol in range(2, 6):
+            write_frame(pickle.dumps(wanted, protocol))
+            got = pickle.loads(read_frame())
+            # NumPy reads its own big-endian arrays as native ones below protocol 5.
+            same = got.dtype.newbyteorder('=') == wanted.dtype.newbyteorder('=') and got.shape == wanted.shape and (got == wanted).all()
+            write_frame(b'same' if same else b'another')
+
+
 if __name__ == '__main__':
     if sys.argv[1] == 'table':
         check_table()
+    elif sys.argv[1] == 'numpy':
+        check_numpy()
     else:
         {'random': check_random, 'text': check_texts, 'keys': check_keys}[sys.argv[1]](int(sys.argv[2]), int(sys.argv[3]))

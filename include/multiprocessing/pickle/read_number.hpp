@@ -106,9 +106,10 @@ std::optional<NumberBlock> numpy_type(const View& dtype) {
 template <class View>
 std::optional<NumberBlock> numpy_block(const View& view) {
   const auto block_of = [](const View& shape, const View& dtype, const View& content) -> std::optional<NumberBlock> {
+    if (shape.kind() == Kind::tuple && shape.size() != 1)
+      shape.refuse_value("a NumPy array of " + std::to_string(shape.size()) + " dimensions where one is wanted: send its ravel(), and its shape beside it");
     auto block = numpy_type(dtype);
-    if (!block || shape.kind() != Kind::tuple || shape.size() != 1 || shape.item(0).kind() != Kind::integer)
-      return std::nullopt;
+    if (!block || shape.kind() != Kind::tuple || shape.item(0).kind() != Kind::integer) return std::nullopt;
     if (!is_bytes(content.kind())) return std::nullopt;
     block->content = content.text();
     const std::size_t size = item_size(block->typecode);
