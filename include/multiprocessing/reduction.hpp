@@ -3,13 +3,12 @@
 /// Descriptors on their way to other processes, as Python's `multiprocessing.reduction` has it.
 #pragma once
 
-#include <multiprocessing/connection/address.hpp>
-#include <multiprocessing/connection/client.hpp>
 #include <multiprocessing/connection/connection.hpp>
+#include <multiprocessing/detail/connection/fetch.hpp>
 #include <multiprocessing/detail/connection/passengers.hpp>
+#include <multiprocessing/detail/connection/resource_sharer.hpp>
 
 #include <multiprocessing/detail/os/fd.hpp>
-#include <multiprocessing/detail/os/fork.hpp>
 #include <multiprocessing/detail/os/poll.hpp>
 #include <multiprocessing/detail/os/rights.hpp>
 #include <multiprocessing/errors.hpp>
@@ -30,8 +29,8 @@
 namespace multiprocessing {
 
 /// A descriptor, of a socket or of anything else, that is sent: `connection.send(mp::DupFd(fd))`, and on the other end
-/// `int fd = connection.recv<mp::DupFd>().detach()`. The counterpart of Python's `multiprocessing.reduction.DupFd`, but
-/// it travels with the message.
+/// `int fd = connection.recv<mp::DupFd>().detach()`. The counterpart of Python's `multiprocessing.reduction.DupFd`,
+/// also on the wire. Of a socket that a Python has sent it is received, too.
 class DupFd {
  public:
   /// None.
@@ -43,25 +42,27 @@ class DupFd {
   /// Gives the descriptor away; -1 if there is none.
   [[nodiscard]] int detach() { return own_.release(); }
 
-  template <class Archive>
-  void serialize(Archive& archive);
+  object reduce() const {
+    if (!own_) throw ValueError("send: a DupFd without a descriptor");
+    return detail::Passengers::current().board(own_.get());
+  }
+  static DupFd rebuild(const object& sent) {
+    DupFd received;
+    received.own_ = detail::Passengers::alight(of_socket(sent));
+    return received;
+  }
 
  private:
+  /// The DupFd that a socket of Python's is rebuilt from; anything else as it is.
+  static object of_socket(const object& sent) {
+    if (!sent.is<instance>()) return sent;
+    const auto call = sent.to<instance>();
+    const bool is_socket = call.class_name() == "multiprocessing.reduction._rebuild_socket" && call.args().size() == 4;
+    return is_socket ? call.args()[0] : sent;
+  }
+
   detail::Fd own_;
 };
-
-template <class Archive>
-void DupFd::serialize(Archive& archive) {
-  std::size_t number = 0;
-  if constexpr (Archive::loading) {
-    archive(number);
-    own_ = detail::Passengers::current().alight(number);
-  } else {
-    if (!own_) throw ValueError("send: a DupFd without a descriptor");
-    number = detail::Passengers::current().board(own_.get());
-    archive(number);
-  }
-}
 
 namespace reduction {
 
@@ -107,16 +108,7 @@ inline int recv_handle(const Connection& connection, Timeout timeout = std::null
 /// The descriptor that Python's DupFd stands for, which is fetched from the process that made it; once, and the caller
 /// owns it. `authkey` is that of the process there, `current_process().authkey`.
 inline int detach(const object& dup_fd, const std::string& authkey) {
-  const auto sent = dup_fd.to<instance>();
-  if (sent.class_name() != "multiprocessing.resource_sharer.DupFd")
-    throw TypeError("detach: " + sent.class_name() + " is no multiprocessing.resource_sharer.DupFd");
-  const object where = sent.state()["_id"][0];
-  const auto key = sent.state()["_id"][1].to<long>();
-  const Address address =
-      where.is<tuple>() ? Address(where[0].to<std::string>(), where[1].to<int>()) : Address(where.to<std::string>());
-  Client client(address, {.authkey = authkey});
-  client.send(std::pair(key, static_cast<long>(detail::current_pid())));
-  return recv_handle(client);
+  return detail::fetch(detail::SharedId::of(dup_fd), authkey).release();
 }
 
 /// The Connection that a Python has sent through a Connection: `rebuild_connection(connection.recv(), key)`.
@@ -141,5 +133,14 @@ inline int rebuild_socket(const object& sent, const std::string& authkey) {
 }
 
 }  // namespace reduction
+
+/// The counterpart of Python's `multiprocessing.resource_sharer`.
+namespace resource_sharer {
+
+/// Ends the thread from which Pythons fetch the descriptors that were sent to them, and shares those no longer. It
+/// starts anew when it is needed.
+inline void stop() { detail::ResourceSharer::own().stop(); }
+
+}  // namespace resource_sharer
 
 }  // namespace multiprocessing

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <multiprocessing/connection/connection.hpp>
 
+#include <multiprocessing/connection/listener.hpp>
 #include <multiprocessing/connection/pipe.hpp>
 #include <multiprocessing/process.hpp>
 
@@ -438,8 +439,37 @@ TEST_CASE("Connection: descriptors that nobody asked for are closed", "[connecti
 
 TEST_CASE("Connection: a number of a descriptor that did not come is refused", "[connection]") {
   auto [here, there] = mp::Pipe();
-  there.send(std::tuple(0, true, true));
-  CHECK_THROWS_WITH(here.recv<mp::Connection>(), contains("did not come with the message"));
-  there.send(std::tuple(std::size_t{1} << 63, true, true));
+  const auto named = [](const mp::object& where, const mp::object& number) {
+    const mp::object fd = mp::instance::with_state(mp::global("multiprocessing.resource_sharer.DupFd"),
+                                                   mp::dict{{"_id", mp::tuple{where, number}}});
+    return mp::instance(mp::global("multiprocessing.connection.rebuild_connection"), mp::tuple{fd, true, true});
+  };
+  for (const mp::object& number : {mp::object(0), mp::object(253), mp::object(-1), mp::object(1L << 62)}) {
+    there.send(named(mp::None, number));
+    CHECK_THROWS_WITH(here.recv<mp::Connection>(), contains("did not come with the message"));
+  }
+  there.send(named(mp::None, mp::object(std::size_t{1} << 63)));
   CHECK_THROWS_AS(here.recv<mp::Connection>(), mp::UnpicklingError);
+  there.send(named(mp::None, "0"));
+  CHECK_THROWS_AS(here.recv<mp::Connection>(), mp::UnpicklingError);
+  // Who names another host or a number as an address is not connected to.
+  there.send(named(mp::tuple{"localhost", 1}, 0));
+  CHECK_THROWS_AS(here.recv<mp::Connection>(), mp::UnpicklingError);
+  there.send(named(5, 0));
+  CHECK_THROWS_AS(here.recv<mp::Connection>(), mp::UnpicklingError);
+  there.send(named("/nobody/here", 0));
+  CHECK_THROWS_AS(here.recv<mp::Connection>(), mp::OSError);
+  there.send(named("", 0));
+  CHECK_THROWS_AS(here.recv<mp::Connection>(), mp::OSError);
+  there.send(mp::instance(mp::global("multiprocessing.connection.rebuild_connection"), mp::tuple{1, true}));
+  CHECK_THROWS_AS(here.recv<mp::Connection>(), mp::UnpicklingError);
+}
+
+TEST_CASE("Connection: a receive with a timeout also ends when a descriptor's sharer says nothing", "[connection]") {
+  auto [here, there] = mp::Pipe();
+  mp::Listener silent;
+  const mp::object fd = mp::instance::with_state(mp::global("multiprocessing.resource_sharer.DupFd"),
+                                                 mp::dict{{"_id", mp::tuple{silent.address().path(), 1}}});
+  there.send(mp::instance(mp::global("multiprocessing.connection.rebuild_connection"), mp::tuple{fd, true, true}));
+  CHECK_THROWS_AS(here.recv<mp::Connection>(10ms), mp::TimeoutError);
 }

@@ -2,7 +2,11 @@
 #include <multiprocessing/connection.hpp>
 #include <multiprocessing/reduction.hpp>
 
+#include <multiprocessing/text.hpp>
+
 #include "interop/python.hpp"
+
+#include <boost/describe/class.hpp>
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -76,6 +80,22 @@ struct Heir {
   std::optional<Python> python;
   mp::Connection connection;
 };
+
+/// As Python writes it.
+std::string literal(const std::string& bytes) { return mp::repr(mp::bytes(bytes)); }
+
+/// What holds Connections.
+struct Several {
+  std::string name;
+  std::vector<mp::Connection> connections;
+};
+BOOST_DESCRIBE_STRUCT(Several, (), (name, connections))
+
+struct One {
+  mp::Connection mine;
+  std::string name;
+};
+BOOST_DESCRIBE_STRUCT(One, (), (mine, name))
 
 /// Whether the interpreter answers a challenge by SHA-256; those before 3.12 know only MD5.
 bool knows_sha256(const std::string& interpreter) {
@@ -294,6 +314,83 @@ TEST_CASE("rebuild_connection: what Python has pickled is fetched from it", "[in
     CHECK(heir.python->read_frame() == "ok");
     CHECK(heir.python->end() == 0);
   }
+}
+
+TEST_CASE("Connection: Connections are sent to a Python and received from it by send and recv",
+          "[interop][connection]") {
+  const std::string key = *mp::detail::own_authkey();
+  for (const std::string& interpreter : pythons()) {
+    CAPTURE(interpreter);
+    Heir heir(interpreter, {"fetching", literal(key)});
+    heir.connection.python_peer(true);
+    auto [reader, writer] = mp::Pipe(false);
+    heir.connection.send(writer);
+    writer.close();
+    CHECK(reader.recv<std::string>(30s) == "from Python");
+    CHECK_THROWS_AS(reader.recv(30s), mp::EOFError);  // no copy was left anywhere
+
+    auto [first, second] = mp::Pipe();
+    Several several{"n", {}};
+    several.connections.push_back(std::move(second));
+    several.connections.push_back(mp::Pipe().first);
+    std::swap(several.connections[0], several.connections[1]);
+    heir.connection.send(several);
+    several = {};
+    CHECK(first.recv<std::vector<std::string>>(30s) == std::vector<std::string>{"n", "n"});
+
+    CHECK_THROWS_AS(first.recv(30s), mp::EOFError);
+    auto answer = heir.connection.recv<One>(30s);
+    CHECK(answer.name == "x");
+    answer.mine.send("through it");
+    CHECK_THROWS_AS(answer.mine.recv(30s), mp::EOFError);
+
+    auto [unfetched, kept] = mp::Pipe(false);
+    heir.connection.send(kept);
+    kept.close();
+    CHECK(heir.connection.recv<std::string>(30s) == "closing");
+    CHECK(heir.python->read_frame() == "ok");
+    CHECK(heir.python->end() == 0);
+    heir.connection.close();
+    CHECK_THROWS_AS(unfetched.recv(30s), mp::EOFError);
+  }
+  mp::resource_sharer::stop();
+}
+
+TEST_CASE("Connection: a handshake tells whether descriptors are to be fetched", "[interop][connection]") {
+  const std::string key = *mp::detail::own_authkey();
+  for (const std::string& interpreter : pythons()) {
+    CAPTURE(interpreter);
+    mp::Listener listener({.authkey = key});
+    Python python(interpreter, {script, "fetching_client", listener.address().path(), literal(key)});
+    mp::Connection peer = listener.accept(30s);
+    CHECK(peer.python_peer());
+    auto [reader, writer] = mp::Pipe(false);
+    peer.send(writer);
+    writer.close();
+    CHECK(reader.recv<std::string>(30s) == "by a handshake");
+    auto back = peer.recv<mp::Connection>(30s);
+    back.send("there and back");
+    CHECK(reader.recv<std::string>(30s) == "there and back");
+    peer.send("done");
+    CHECK(python.read_frame() == "ok");
+    CHECK(python.end() == 0);
+  }
+  mp::resource_sharer::stop();
+}
+
+TEST_CASE("Connection: a Python with another key fetches nothing", "[interop][connection]") {
+  for (const std::string& interpreter : pythons()) {
+    CAPTURE(interpreter);
+    Heir heir(interpreter, {"refused", "b'another key'"});
+    heir.connection.python_peer(true);
+    auto [reader, writer] = mp::Pipe(false);
+    heir.connection.send(writer);
+    CHECK(heir.connection.recv<std::string>(30s) == "refused");
+    CHECK_FALSE(reader.poll());
+    CHECK(heir.python->read_frame() == "ok");
+    CHECK(heir.python->end() == 0);
+  }
+  mp::resource_sharer::stop();
 }
 
 // Takes 12 GiB of memory and a minute: MULTIPROCESSING_TEST_LARGE=1.

@@ -8,7 +8,7 @@ import socket
 import struct
 import sys
 import tempfile
-from multiprocessing import current_process, reduction
+from multiprocessing import AuthenticationError, current_process, reduction
 from multiprocessing.connection import Client, Connection, Listener, Pipe, wait
 
 
@@ -105,6 +105,47 @@ def pickled(fd, key):
     connection.send(left)
     right.sendall(b'through a pickled socket')
     assert connection.recv() == 'got both'
+
+
+def fetching(fd, key):
+    """Connections come, and one goes back."""
+    current_process().authkey = key_of(key)
+    connection = Connection(int(fd))
+    received = connection.recv()
+    assert received.writable and not received.readable
+    received.send('from Python')
+    received.close()
+    both = connection.recv()
+    both['connections'][1].send([both['name']] * 2)
+    del both
+    here, there = Pipe()
+    connection.send({'mine': here, 'name': 'x'})
+    here.close()
+    assert there.recv() == 'through it'
+    there.close()
+    # One that is never unpickled.
+    connection.recv_bytes()
+    connection.send('closing')
+
+
+def fetching_client(address, key):
+    """As a Client, which both ends know to be one of Python's."""
+    current_process().authkey = key_of(key)
+    connection = Client(address, authkey=key_of(key))
+    received = connection.recv()
+    received.send('by a handshake')
+    connection.send(received)
+    assert connection.recv() == 'done'
+
+
+def refused(fd, key):
+    """With another key, nothing is fetched."""
+    current_process().authkey = key_of(key)
+    connection = Connection(int(fd))
+    try:
+        connection.recv()
+    except AuthenticationError:
+        connection.send('refused')
 
 
 def waiting(fd):

@@ -72,6 +72,7 @@ inline void Client::authenticate(const ClientOptions& options, const detail::Dea
     }
     send_outgoing();
   }
+  python_peer(handshake.with_python());
 }
 
 }  // namespace multiprocessing

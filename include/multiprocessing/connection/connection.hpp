@@ -8,6 +8,7 @@
 #include <multiprocessing/detail/connection/frame.hpp>
 #include <multiprocessing/detail/connection/frame_reader.hpp>
 #include <multiprocessing/detail/connection/passengers.hpp>
+#include <multiprocessing/detail/connection/resource_sharer.hpp>
 
 #include <multiprocessing/detail/os/fd.hpp>
 #include <multiprocessing/detail/os/poll.hpp>
@@ -15,7 +16,9 @@
 #include <multiprocessing/detail/os/stream.hpp>
 #include <multiprocessing/errors.hpp>
 #include <multiprocessing/object/bytes.hpp>
+#include <multiprocessing/object/instance.hpp>
 #include <multiprocessing/object/object.hpp>
+#include <multiprocessing/object/tuple.hpp>
 #include <multiprocessing/pickle.hpp>
 #include <multiprocessing/time.hpp>
 
@@ -64,7 +67,8 @@ class Connection {
   explicit Connection(int handle, bool readable = true, bool writable = true);
 
   Connection(Connection&& other) noexcept = default;
-  Connection& operator=(Connection&& other) noexcept = default;
+  Connection& operator=(Connection&& other) noexcept;
+  ~Connection() { end_sharing(); }
 
   /// Sends a value: everything that `pickle::dumps` takes, and Connections and DupFds in it.
   template <class T>
@@ -98,10 +102,14 @@ class Connection {
   bool readable() const { return readable_; }
   bool writable() const { return writable_; }
 
-  /// How it crosses to another process: its descriptor goes along with the message, and the receiver gets an end of its
-  /// own.
-  template <class Archive>
-  void serialize(Archive& archive);
+  /// Whether a Python is at the other end: the descriptors that are sent there are shared until it fetches them, since
+  /// they cannot go along with the message. A handshake finds out by itself; where there was none, say so.
+  bool python_peer() const { return python_peer_; }
+  void python_peer(bool is_python) { python_peer_ = is_python; }
+
+  /// How it crosses to another process, also from and to a Python: the receiver gets an end of its own.
+  object reduce() const;
+  static Connection rebuild(const object& sent);
 
  private:
   /// A message that is on its way in, and the descriptors that came with it.
@@ -137,11 +145,14 @@ class Connection {
   void receive_rest(const detail::Deadline& deadline);
   void receive_part(const detail::Deadline& deadline, bool with_passengers);
   [[noreturn]] void refuse_length();
+  void end_sharing() noexcept;
 
   detail::Fd handle_;
   detail::StreamKind kind_ = detail::StreamKind::other;
   bool readable_ = false;
   bool writable_ = false;
+  bool python_peer_ = false;
+  std::vector<long> shared_;          // keys of descriptors that the other end may still fetch
   std::unique_ptr<Arrival> arrival_;  // made when it is first needed; a pointer, so that a Connection is cheap to move
 };
 
@@ -152,12 +163,35 @@ inline Connection::Connection(int handle, bool readable, bool writable) : readab
   handle_ = detail::Fd(handle);
 }
 
+inline Connection& Connection::operator=(Connection&& other) noexcept {
+  const Connection closing(std::move(*this));
+  handle_ = std::move(other.handle_);
+  kind_ = other.kind_;
+  readable_ = other.readable_;
+  writable_ = other.writable_;
+  python_peer_ = other.python_peer_;
+  shared_ = std::move(other.shared_);
+  arrival_ = std::move(other.arrival_);
+  return *this;
+}
+
+/// Who is gone will fetch nothing any more; who is there may have the message yet to read.
+inline void Connection::end_sharing() noexcept {
+  if (shared_.empty()) return;
+  auto& sharer = detail::ResourceSharer::own();
+  detail::is_hung_up(handle_.get()) ? sharer.withdraw(shared_) : sharer.withdraw_soon(shared_);
+}
+
 template <class T>
 void Connection::send(const T& value, pickle::DumpsOptions options) {
   check_writable();
-  detail::Passengers passengers;
+  detail::Passengers passengers(python_peer_);
   const bytes message = pickle::dumps(value, options);
   transmit(message.view(), passengers.leaving());
+  if (const auto keys = passengers.depart(); !keys.empty()) {
+    shared_ = detail::ResourceSharer::own().still_shared(shared_);  // else it would grow for ever
+    shared_.insert(shared_.end(), keys.begin(), keys.end());
+  }
 }
 
 template <class T>
@@ -167,7 +201,7 @@ T Connection::recv(Timeout timeout, pickle::LoadsOptions options) {
   receive_size(deadline, detail::may_hold_descriptors<T>);
   receive_rest(deadline);
   const Arrived leave_none(*arrival_);
-  const detail::Passengers passengers(std::move(arrival_->passengers));
+  const detail::Passengers passengers(std::move(arrival_->passengers), deadline);
   return pickle::loads<T>(arrival_->frame.view(), options);
 }
 
@@ -216,19 +250,24 @@ inline int Connection::fileno() const {
   return handle_.get();
 }
 
-template <class Archive>
-void Connection::serialize(Archive& archive) {
-  std::size_t number = 0;
-  bool readable = readable_, writable = writable_;
-  if constexpr (Archive::loading) {
-    archive(number, readable, writable);
-    detail::Fd own = detail::Passengers::current().alight(number);
-    *this = Connection(own.get(), readable, writable);
-    static_cast<void>(own.release());
-  } else {
-    number = detail::Passengers::current().board(fileno());
-    archive(number, readable, writable);
+inline object Connection::reduce() const {
+  return instance(global("multiprocessing.connection.rebuild_connection"),
+                  tuple{detail::Passengers::current().board(fileno()), readable_, writable_});
+}
+
+inline Connection Connection::rebuild(const object& sent) {
+  if (sent.is<instance>()) {
+    const auto call = sent.to<instance>();
+    const object args = call.args();
+    if (call.class_name() == "multiprocessing.connection.rebuild_connection" && args.size() == 3) {
+      const bool readable = args[1].to<bool>(), writable = args[2].to<bool>();
+      detail::Fd own = detail::Passengers::alight(args[0]);
+      Connection received(own.get(), readable, writable);
+      static_cast<void>(own.release());
+      return received;
+    }
   }
+  throw TypeError("a Connection is wanted");
 }
 
 inline void Connection::check_readable() const {

@@ -196,7 +196,10 @@ inline std::optional<Connection> Listener::serve(const detail::PollSet& ready) {
     if (ready.is_ready(i) && !proved && !fault) {
       try {
         standing = stranger->receive();
-        if (standing == Standing::proved) proved = let_in(stranger->take());
+        if (standing == Standing::proved) {
+          proved = let_in(stranger->take());
+          proved->python_peer(stranger->is_python());
+        }
       } catch (const AuthenticationError& error) {
         fault = error;
         standing = Standing::gone;

@@ -51,6 +51,14 @@ concept has_serialize_friend = std::is_class_v<T> && requires(T& x, AnyArchive& 
 template <class T>
 concept sends_itself = has_serialize_member<T> || has_serialize_friend<T>;
 
+/// A type that is sent as an object which only it can make and understand, an instance of a class of Python's most often:
+/// `object reduce() const`, as Python's `__reduce__`, and `static T rebuild(const object&)`.
+template <class T>
+concept sent_reduced = std::is_class_v<T> && requires(const T& x, const object& sent) {
+  { x.reduce() } -> std::convertible_to<object>;
+  { T::rebuild(sent) } -> std::same_as<T>;
+};
+
 template <class T>
 concept described_class = std::is_class_v<T> && boost::describe::has_describe_members<T>::value;
 

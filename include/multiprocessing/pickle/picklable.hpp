@@ -91,6 +91,8 @@ consteval bool is_picklable() {
     return false;
   } else if constexpr (std::derived_from<T, object>) {
     return true;
+  } else if constexpr (sent_reduced<T>) {
+    return true;
   } else if constexpr (sends_itself<T>) {
     return std::default_initializable<T>;
   } else if constexpr (described_class<T>) {

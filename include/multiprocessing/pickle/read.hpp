@@ -134,6 +134,8 @@ T read(const View& view) {
     return view.make_object();
   } else if constexpr (std::derived_from<T, object>) {
     return read_object_of<T>(view);
+  } else if constexpr (sent_reduced<T>) {
+    return read_reduced<T>(view);
   } else if constexpr (sends_itself<T>) {
     return read_by_itself<T>(view);
   } else if constexpr (described_class<T>) {

@@ -217,6 +217,19 @@ T read_by_itself(const View& view) {
   return made;
 }
 
+/// What the type makes of the object that was sent for it. A TypeError or ValueError says that it is none of its own.
+template <class T, class View>
+T read_reduced(const View& view) {
+  const object sent = view.make_object();
+  try {
+    return T::rebuild(sent);
+  } catch (const TypeError& error) {
+    view.refuse_value(error.what());
+  } catch (const ValueError& error) {
+    view.refuse_value(error.what());
+  }
+}
+
 /// Answers a type that cannot be sent by the sentence that helps.
 template <class T>
 void refuse_type() {

@@ -53,6 +53,8 @@ Fit fit(const View& view) {
     return Fit::loose;
   } else if constexpr (std::derived_from<T, object>) {
     return exact_if(kind == kind_of_class<T>);
+  } else if constexpr (sent_reduced<T>) {
+    return exact_if(kind == Kind::instance);
   } else if constexpr (sends_itself<T>) {
     return exact_if(kind == Kind::tuple);
   } else if constexpr (described_class<T>) {

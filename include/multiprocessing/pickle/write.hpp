@@ -48,6 +48,8 @@ template <class T>
 void write(Writer& writer, const T& x) {
   if constexpr (std::derived_from<T, object>) {
     ObjectWriter(writer).write(x);
+  } else if constexpr (sent_reduced<T>) {
+    ObjectWriter(writer).write(x.reduce());
   } else if constexpr (sends_itself<T>) {
     write_by_itself(writer, x);
   } else if constexpr (described_class<T>) {

@@ -49,8 +49,15 @@ inline std::optional<NamedDigest> named_digest(std::string_view message) {
 inline bool is_md5(const Digest& digest) { return digest.name == "md5"; }
 
 /// Bytes that nobody has seen before, behind the name of the digest that newer Pythons answer with. Older ones take the
-/// whole of it as bytes.
-inline std::string make_challenge() { return "{sha256}" + random_bytes(40); }
+/// whole of it as bytes. They are more than Python's 40, which says who we are.
+inline constexpr std::string_view own_digest = "{sha256}";
+inline constexpr std::size_t own_random_size = 48;
+inline std::string make_challenge() { return std::string(own_digest) + random_bytes(own_random_size); }
+
+/// Whether this library has made the challenge. All are as good as each other, so nothing hangs on a lie.
+inline bool is_own_challenge(std::string_view challenge) {
+  return challenge.size() == own_digest.size() + own_random_size;
+}
 
 /// The answer to a challenge; throws AuthenticationError where there is none that we give.
 inline std::string answer_to(std::string_view challenge, std::string_view key, bool refuse_md5) {

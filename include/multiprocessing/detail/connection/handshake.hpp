@@ -35,6 +35,8 @@ class Handshake {
   bool done() const { return state_ == State::done; }
   /// Whether the other end has proved that it knows the key.
   bool proved() const { return proved_; }
+  /// Whether the other end is Python's; known when done.
+  bool with_python() const { return with_python_; }
   /// The message to send now, if any; also when receive() threw.
   std::string outgoing() { return std::exchange(outgoing_, {}); }
   /// Takes a message of the other end's. Throws AuthenticationError when it proves nothing.
@@ -57,6 +59,7 @@ class Handshake {
   bool refuse_md5_;
   State state_ = State::challenge;
   bool proved_ = false;
+  bool with_python_ = false;
   std::string challenge_;
   std::string outgoing_;
 };
@@ -73,7 +76,9 @@ inline void Handshake::receive(std::string_view message) {
 inline void Handshake::take_challenge(std::string_view message) {
   if (!message.starts_with(challenge_prefix))
     throw AuthenticationError("expected a challenge; does the other end want no authkey?");
-  outgoing_ = answer_to(message.substr(challenge_prefix.size()), key_, refuse_md5_);
+  const auto challenge = message.substr(challenge_prefix.size());
+  outgoing_ = answer_to(challenge, key_, refuse_md5_);
+  with_python_ = !is_own_challenge(challenge);
   state_ = State::verdict;
 }
 

@@ -35,6 +35,8 @@ class Stranger {
   int fileno() const { return socket_.get(); }
   /// Whether it has proved itself and only we have not, yet.
   bool is_trusted() const { return handshake_.proved(); }
+  /// Whether it is a Python; known when it has proved itself.
+  bool is_python() const { return handshake_.with_python(); }
   Clock::time_point deadline() const { return deadline_; }
   void extend(Clock::duration by) { deadline_ += by; }
 

@@ -19,4 +19,20 @@ inline std::string signal_name(int signal) {
   return name == nullptr ? std::string() : std::string("SIG") + name;
 }
 
+/// As long as it lives, this thread takes no signals, nor do the threads that it starts, ever.
+class AllSignalsBlocked {
+ public:
+  AllSignalsBlocked() noexcept {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+  ~AllSignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
 }  // namespace multiprocessing::detail

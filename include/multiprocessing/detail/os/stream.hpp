@@ -45,6 +45,12 @@ inline bool is_ready(int fd, short events) noexcept {
   return ready != 0;
 }
 
+/// Whether nobody is at the other end any more.
+inline bool is_hung_up(int fd) noexcept {
+  pollfd wanted{fd, 0, 0};
+  return ::poll(&wanted, 1, 0) == 1 && (wanted.revents & POLLHUP) != 0;
+}
+
 /// Reads what is there, up to the size of `room`; returns how much, 0 at the end of the stream, or minus the error. A
 /// descriptor that someone made non-blocking gives -EAGAIN even with Wait::yes.
 inline std::ptrdiff_t read_stream(int fd, StreamKind kind, std::span<std::byte> room, Wait wait) noexcept {
