@@ -6,6 +6,7 @@
 
 #include <iostream>
 #include <string>
+#include <utility>
 
 namespace mp = multiprocessing;
 
@@ -53,6 +54,41 @@ TEST_CASE("Context: its processes are started by its method, whatever the progra
     }
   });
   CHECK(ran.out == "worker1 2 3\nworker0 2 3\nworker0 2 3\n");
+}
+
+TEST_CASE("Context: its processes are named by it, as Python's, in children as well", "[context]") {
+  const auto without_numbers = [](std::string text) {
+    for (const char* const word : {" pid=", " parent="}) {
+      for (std::size_t at; (at = text.find(word)) != text.npos;) text.erase(at, text.find_first_of(" >", at + 1) - at);
+    }
+    return text;
+  };
+  for (const auto& [method, kind] : {std::pair("fork", "ForkProcess"), std::pair("spawn", "SpawnProcess"),
+                                     std::pair("forkserver", "ForkServerProcess")}) {
+    INFO(method);
+    const Outcome ran = run_program([&, method = method] {
+      const auto ctx = mp::get_context(method);
+      auto p = ctx.Process([](std::string same) {
+        std::cout << mp::current_process() << '\n';
+        mp::Process child([] { std::cout << mp::current_process().name() << '\n'; });
+        child.start();
+        child.join();
+        auto of_context = mp::get_context(same).Process([] { std::cout << mp::current_process().name() << '\n'; });
+        of_context.start();
+        of_context.join();
+        std::cout << of_context << '\n';
+      }, method);
+      std::cout << p << '\n' << std::flush;
+      p.start();
+      p.join();
+      std::cout << p << '\n' << mp::Process([] {}).name();
+    });
+    const std::string name = kind;
+    CHECK(without_numbers(ran.out) == '<' + name + " name='" + name + "-1' initial>\n<" + name + " name='" + name + "-1' started>\n" +
+                                          "Process-1:1\n" + name + "-1:2\n<" + name + " name='" + name +
+                                          "-1:2' stopped exitcode=0>\n<" + name + " name='" + name +
+                                          "-1' stopped exitcode=0>\nProcess-2");
+  }
 }
 
 TEST_CASE("Context: it makes all that the library makes", "[context]") {

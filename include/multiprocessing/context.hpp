@@ -4,7 +4,7 @@
 #pragma once
 
 #include <multiprocessing/connection/pipe.hpp>
-#include <multiprocessing/detail/process/carried.hpp>
+#include <multiprocessing/detail/process/carriable.hpp>
 #include <multiprocessing/errors.hpp>
 #include <multiprocessing/logging.hpp>
 #include <multiprocessing/process.hpp>

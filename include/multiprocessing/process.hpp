@@ -7,4 +7,5 @@
 #include <multiprocessing/process/functions.hpp>  // IWYU pragma: export
 #include <multiprocessing/process/options.hpp>    // IWYU pragma: export
 #include <multiprocessing/process/process.hpp>    // IWYU pragma: export
+#include <multiprocessing/process/spawnable.hpp>  // IWYU pragma: export
 #include <multiprocessing/process/start_methods.hpp>  // IWYU pragma: export

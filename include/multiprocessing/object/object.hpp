@@ -3,6 +3,7 @@
 /// object: Python's dynamic value.
 #pragma once
 
+#include <multiprocessing/object/declared.hpp>
 #include <multiprocessing/object/node.hpp>
 
 #include <multiprocessing/detail/text/quote.hpp>
@@ -18,8 +19,6 @@
 #include <utility>
 
 namespace multiprocessing {
-
-class object;
 
 /// Python's `None`.
 inline constexpr std::nullptr_t None = nullptr;

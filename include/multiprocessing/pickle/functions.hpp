@@ -11,10 +11,14 @@
 #include <multiprocessing/pickle/read.hpp>
 #include <multiprocessing/pickle/write.hpp>
 
+#include <concepts>
 #include <cstddef>
+#include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 namespace multiprocessing {
 
@@ -57,6 +61,37 @@ T loads(const bytes& message, LoadsOptions options = {}) {
 }
 
 }  // namespace pickle
+
+/// Several objects at once, so that what they have in common stays so.
+template <class Object>
+struct detail::ObjectPickle {
+  static constexpr std::size_t depth = pickle::default_depth + 1;
+
+  using Objects = std::vector<Object>;
+
+  /// Returns its number.
+  static std::size_t add(std::shared_ptr<void>& objects, const Object& object) {
+    if (objects == nullptr) objects = std::make_shared<Objects>();
+    auto& all = *static_cast<Objects*>(objects.get());
+    all.push_back(object);
+    return all.size() - 1;
+  }
+  static std::string dump(const std::shared_ptr<void>& objects) {
+    return std::string(pickle::dumps(*static_cast<const Objects*>(objects.get()), {.depth = depth}).view());
+  }
+  static std::shared_ptr<void> load(std::string_view message) {
+    return std::make_shared<Objects>(pickle::loads<Objects>(message, {.depth = depth}));
+  }
+  template <class T>
+  static T get(const std::shared_ptr<void>& objects, std::size_t number) {
+    const Object& made = static_cast<const Objects*>(objects.get())->at(number);
+    if constexpr (std::same_as<T, Object>) {
+      return made;
+    } else {
+      return made.template to<T>();
+    }
+  }
+};
 
 template <class T>
 requires detail::sent_as_object<T> object::object(const T& value)

@@ -3,9 +3,6 @@
 /// What C++ types are sent as; most classes of the standard are known by their shape alone, without their headers.
 #pragma once
 
-#include <multiprocessing/object/bytes.hpp>
-#include <multiprocessing/object/object.hpp>
-
 #include <multiprocessing/detail/core/aggregate.hpp>
 #include <multiprocessing/detail/text/kinds.hpp>
 
@@ -16,7 +13,7 @@
 #include <concepts>
 #include <cstddef>
 #include <memory>
-#include <ranges>
+#include <iterator>
 #include <string_view>
 #include <tuple>
 #include <type_traits>

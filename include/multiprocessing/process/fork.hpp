@@ -27,6 +27,7 @@ namespace multiprocessing::detail {
 /// only: what other threads of the parent held at that moment, a mutex say, is held for ever.
 struct Fork {
   static constexpr std::string_view name = "fork";
+  static constexpr std::string_view process_class = "ForkProcess";
   static constexpr bool sends = false;
 
   std::shared_ptr<Child> launch(const std::shared_ptr<ProcessRecord>& record, Life& life) const;

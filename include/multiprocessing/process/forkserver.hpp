@@ -29,6 +29,7 @@ namespace detail {
 /// is started once, and forked from then on. Standard output and error and the environment are those of the first start.
 struct Forkserver {
   static constexpr std::string_view name = "forkserver";
+  static constexpr std::string_view process_class = "ForkServerProcess";
   static constexpr bool sends = true;
 
   std::shared_ptr<Child> launch(const std::shared_ptr<ProcessRecord>& record, Life& life) const;

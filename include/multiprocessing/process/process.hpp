@@ -22,6 +22,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
@@ -29,12 +30,24 @@
 
 namespace multiprocessing {
 
+namespace detail {
+
+/// Whether the next Process that this thread makes stands for this process itself: it was sent here.
+inline thread_local constinit bool receiving_process = false;
+
+inline std::shared_ptr<ProcessRecord> received_record() {
+  if (!std::exchange(receiving_process, false)) return nullptr;
+  return RuntimeAccess()->self;
+}
+
+}  // namespace detail
+
 /// A function that runs in a process of its own; the counterpart of Python's `multiprocessing.Process`.
 ///
 /// The child has its own copy of target and arguments. Each is passed as an rvalue, or as an lvalue where the target
 /// takes a T&. It ends with code 0 when the target returns, with SystemExit's code, or with 1 after any other
 /// exception, whose type and text it prints. A class may derive from Process and override run() instead of giving a
-/// target.
+/// target; from Spawnable, if it is to be started by any method.
 ///
 /// An object that goes away neither waits for its child nor kills it. When the program ends normally, daemons are
 /// terminated and all others joined. When it is killed, its children are killed, but those with `outlive_parent`.
@@ -116,6 +129,12 @@ class Process {
   Process() : Process(ProcessOptions{}) {}
   explicit Process(const ProcessOptions& options);  // no target: write Process({...}, target, args...), or derive
 
+  /// For Spawnable: writes the object down for a process that is started anew, where its class knows how.
+  virtual void pack_object(detail::Package& package) const;
+  bool has_target() const { return work_ != nullptr; }
+  void pack_target(detail::Package& package) const { work_->pack(package); }
+  void unpack_target_by(detail::Unpack unpack, std::string_view message) { work_ = unpack(message); }
+
  private:
   friend Process current_process();
   friend std::optional<Process> parent_process();
@@ -128,28 +147,24 @@ class Process {
   /// Throws ValueError where the object was closed or moved from.
   detail::ProcessView look() const;
   const std::shared_ptr<detail::ProcessRecord>& record() const;
+  /// The class of this object, as Python would name it.
+  std::string kind() const { return typeid(*this) == typeid(Process) ? record_->kind : detail::class_name(typeid(*this)); }
   void begin_start();
   void signal(int number);
-  std::string text() const { return record_ ? detail::process_text(record_, typeid(*this)) : "<Process closed>"; }
+  std::string text() const { return record_ ? detail::process_text(record_, kind()) : "<Process closed>"; }
 
   std::shared_ptr<detail::ProcessRecord> record_;  // null when moved from
   std::unique_ptr<detail::Work> work_;             // null when started, or without a target
-  detail::Launch launch_ = nullptr;        // null: as the program has set it by then
+  detail::ChosenMethod method_;                    // without one: what the program has set by then
 };
 
-/// What the child does with this object: its own copy.
+/// What the child does with this object: its own copy, or one that it made of what it was sent.
 class Process::ChildLife final : public detail::Life {
  public:
   explicit ChildLife(Process& process) : process_(process) {}
   void run() override { process_.run(); }
   void release() override { process_.work_.reset(); }
-  void pack(detail::Package& package) const override {
-    if (typeid(process_) != typeid(Process))
-      throw PicklingError("start: " + process_.text() +
-                          " is of a class that derives from Process, which exists in this process only: give a Process a target "
-                          "instead, or use the start method 'fork'");
-    process_.work_->pack(package);
-  }
+  void pack(detail::Package& package) const override { process_.pack_object(package); }
 
  private:
   Process& process_;
@@ -174,8 +189,13 @@ Process::Process(const ProcessOptions& options, Target&& target, Arguments&&... 
 }
 
 inline Process::Process(const ProcessOptions& options)
-    : record_(std::make_shared<detail::ProcessRecord>()),
-      launch_(options.start_method ? detail::find_start_method(*options.start_method) : nullptr) {
+    : record_(detail::received_record()) {
+  if (record_) return;  // the object is made anew in the child that it stands for
+  record_ = std::make_shared<detail::ProcessRecord>();
+  if (options.start_method) {
+    method_ = detail::find_start_method(*options.start_method);
+    record_->kind = method_.process_class;
+  }
   record_->authkey = detail::own_authkey();
   if (options.name && !options.name->empty()) record_->name = options.name;
   record_->outlive_parent = options.outlive_parent.value_or(false);
@@ -190,14 +210,22 @@ inline void Process::run() {
   if (work_) work_->run();
 }
 
+inline void Process::pack_object(detail::Package& package) const {
+  if (typeid(*this) != typeid(Process))
+    throw PicklingError("start: " + text() + " is of a class that derives from Process, and a process that is started anew can't "
+                        "make an object of it: let the class derive from mp::Spawnable<" + kind() +
+                        ">, give a Process a target instead, or use the start method 'fork'");
+  work_->pack(package);
+}
+
 inline void Process::start() {
   begin_start();
   detail::reap_children();
   ChildLife life(*this);
   std::shared_ptr<detail::Child> child;
   try {
-    const detail::Launch launch = launch_ != nullptr ? launch_ : detail::find_start_method(detail::settled_start_method());
-    child = launch(record_, life);
+    const bool chosen = method_.launch != nullptr;
+    child = (chosen ? method_ : detail::find_start_method(detail::settled_start_method())).launch(record_, life);
   } catch (...) {
     const detail::RuntimeAccess access;
     record_->progress = detail::ProcessRecord::Progress::initial;
@@ -244,7 +272,7 @@ inline void Process::close() {
 inline std::string Process::name() const {
   const auto& record = this->record();
   const detail::RuntimeAccess access;
-  return detail::record_name(*record, typeid(*this));
+  return detail::record_name(*record, kind());
 }
 
 inline void Process::name(std::string name) {
@@ -320,7 +348,7 @@ inline void Process::begin_start() {
   const auto& record = this->record();
   const detail::RuntimeAccess access;
   if (record->progress == Progress::closed) throw ValueError("start: process object is closed");
-  const auto named = [&] { return "'" + detail::record_name(*record, typeid(*this)) + "'"; };
+  const auto named = [&] { return "'" + detail::record_name(*record, kind()) + "'"; };
   if (record->creator != access->pid)
     throw AssertionError("start: can only start a process object created by current process, and not " + named());
   if (record->progress != Progress::initial)
@@ -331,7 +359,7 @@ inline void Process::begin_start() {
     throw ValueError("start: process " + named() +
                      " has neither a target nor its own run(); was an object of a derived class moved into a Process?");
   detail::hook_exit(access);
-  record->type = &typeid(*this);
+  if (typeid(*this) != typeid(Process)) record->kind = kind();
   record->progress = Progress::starting;
 }
 

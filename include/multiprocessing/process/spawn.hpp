@@ -33,6 +33,7 @@ namespace detail {
 /// arguments are sent. So threads of the parent do no harm, and its size costs nothing.
 struct Spawn {
   static constexpr std::string_view name = "spawn";
+  static constexpr std::string_view process_class = "SpawnProcess";
   static constexpr bool sends = true;
 
   std::shared_ptr<Child> launch(const std::shared_ptr<ProcessRecord>& record, Life& life) const;

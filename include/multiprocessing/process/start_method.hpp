@@ -19,6 +19,7 @@ namespace multiprocessing::detail {
 template <class T>
 concept start_method = requires(const T& method, const std::shared_ptr<ProcessRecord>& record, Life& life) {
   { T::name } -> std::convertible_to<std::string_view>;
+  { T::process_class } -> std::convertible_to<std::string_view>;  // as Python names the class of its context
   { T::sends } -> std::convertible_to<bool>;  // whether target and arguments are sent, and must be picklable
   { method.launch(record, life) } -> std::same_as<std::shared_ptr<Child>>;
 };

@@ -29,7 +29,10 @@ using StartMethods = std::tuple<Fork, Spawn, Forkserver>;
 inline constexpr std::string_view default_start_method = std::tuple_element_t<0, StartMethods>::name;
 
 /// A start method, chosen at run time.
-using Launch = std::shared_ptr<Child> (*)(const std::shared_ptr<ProcessRecord>&, Life&);
+struct ChosenMethod {
+  std::shared_ptr<Child> (*launch)(const std::shared_ptr<ProcessRecord>&, Life&) = nullptr;
+  std::string_view process_class;
+};
 
 template <start_method Method>
 std::shared_ptr<Child> launch_by(const std::shared_ptr<ProcessRecord>& record, Life& life) {
@@ -37,15 +40,15 @@ std::shared_ptr<Child> launch_by(const std::shared_ptr<ProcessRecord>& record, L
 }
 
 /// The method of that name; throws ValueError, as Python does, when there is none.
-inline Launch find_start_method(std::string_view name) {
+inline ChosenMethod find_start_method(std::string_view name) {
   return std::apply(
       [&](auto... method) {
-        Launch found = nullptr;
+        ChosenMethod found;
         std::string known;
-        ((method.name == name ? void(found = &launch_by<decltype(method)>)
+        ((method.name == name ? void(found = {&launch_by<decltype(method)>, method.process_class})
                               : void((known += known.empty() ? "'" : ", '") += std::string(method.name) + "'")),
          ...);
-        if (found == nullptr)
+        if (found.launch == nullptr)
           throw ValueError("cannot find context for '" + std::string(name) + "'; available: " + known);
         return found;
       },

@@ -3,10 +3,11 @@
 /// A target with its arguments, kept until the process that runs it exists.
 #pragma once
 
-#include <multiprocessing/detail/process/carried.hpp>
+#include <multiprocessing/detail/process/carriable.hpp>
 #include <multiprocessing/detail/process/package.hpp>
+#include <multiprocessing/detail/process/parcel.hpp>
 #include <multiprocessing/detail/process/text.hpp>
-#include <multiprocessing/pickle/functions.hpp>
+#include <multiprocessing/pickle/errors.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -101,12 +102,11 @@ class Work {
 /// How a target with its arguments is sent, and made again as a `Bound`.
 template <class Bound, carriable... Stored>
 struct SentWork {
-  using Everything = std::tuple<Carried<Stored>...>;
-  static constexpr std::size_t deepest = pickle::default_depth + 2;  // what is sent is itself in a tuple of tuples
-
   static void pack(Package& package, const Stored&... values) {
     try {
-      package.pack(&unpack, pickle::dumps(Everything(Carried<Stored>(values)...), {.depth = deepest}));
+      ParcelWriter writer;
+      writer(values...);
+      package.pack(&unpack, writer.finish());
     } catch (const PicklingError&) {
       std::size_t number = 0;
       (try_alone(number++, values), ...);
@@ -116,8 +116,9 @@ struct SentWork {
 
   /// In the new process: the same work.
   static std::unique_ptr<Work> unpack(std::string_view message) {
-    auto everything = pickle::loads<Everything>(message, {.depth = deepest});
-    return std::apply([](auto&... each) { return std::make_unique<Bound>(each.take()...); }, everything);
+    ParcelReader reader = ParcelReader::of_finished(message);
+    std::tuple<Stored...> values{reader.make<Stored>()...};  // braces: in their order
+    return std::apply([](Stored&... each) { return std::make_unique<Bound>(std::move(each)...); }, values);
   }
 
  private:
@@ -125,7 +126,9 @@ struct SentWork {
   template <class T>
   static void try_alone(std::size_t number, const T& value) {
     try {
-      pickle::dumps(Carried<T>(value), {.depth = deepest});
+      ParcelWriter writer;
+      writer(value);
+      writer.finish();
     } catch (const PicklingError& error) {
       refuse_to_carry(number, typeid(T), error.what());
     }

@@ -13,7 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <typeinfo>
+#include <utility>
 
 namespace multiprocessing::detail {
 
@@ -27,15 +27,14 @@ inline std::string_view process_status(const ProcessView& view, std::optional<in
   return code ? "stopped" : "started";
 }
 
-/// `<Process name='Process-1' pid=71 parent=70 stopped exitcode=-SIGTERM daemon>`; `type` is that of the object.
-inline std::string process_text(const std::shared_ptr<ProcessRecord>& record, const std::type_info& type) {
+/// `<Process name='Process-1' pid=71 parent=70 stopped exitcode=-SIGTERM daemon>`; `kind` is the class of the object.
+inline std::string process_text(const std::shared_ptr<ProcessRecord>& record, std::string kind) {
   const ProcessView view = view_of(record);
-  std::string name, kind;
+  std::string name;
   bool daemon = false;
   {
     const RuntimeAccess access;
-    name = record_name(*record, type);
-    kind = record_class_name(*record, type);
+    name = record_name(*record, kind);
     daemon = record->daemon;
     if (view.is_parent) kind = "_ParentProcess";
     if (view.is_self && !access->parent) kind = "_MainProcess";

@@ -7,7 +7,6 @@
 #include <multiprocessing/detail/memory/shared_ref.hpp>
 #include <multiprocessing/detail/process/code_name.hpp>
 #include <multiprocessing/detail/runtime/report.hpp>
-#include <multiprocessing/object/bytes.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -33,19 +32,19 @@ class Package {
   Package& operator=(const Package&) = delete;
   ~Package() { sending_to_child = false; }
 
-  void pack(Unpack by, bytes message) {
+  void pack(Unpack by, std::string message) {
     unpack_ = CodeName::of(reinterpret_cast<std::uintptr_t>(by));
     message_ = std::move(message);
   }
 
   const CodeName& unpack() const { return unpack_; }
-  std::string_view message() const { return message_.view(); }
+  std::string_view message() const { return message_; }
   const std::vector<int>& descriptors() const { return passengers_.leaving(); }
 
  private:
   Passengers passengers_;
   CodeName unpack_;
-  bytes message_;
+  std::string message_;
 };
 
 /// Throws the PicklingError that says what can't be sent: the target, which is number 0, or an argument.

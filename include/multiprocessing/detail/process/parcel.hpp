@@ -1,22 +1,66 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
-/// Parcel: the bytes by which a process tells another, of the same build, what it is to be.
+/// Parcel: the bytes by which a process tells another, of the same program, what it is to be and to work with.
 #pragma once
 
+#include <multiprocessing/detail/process/carriable.hpp>
+#include <multiprocessing/detail/process/code_name.hpp>
+#include <multiprocessing/detail/process/text.hpp>
+#include <multiprocessing/object/declared.hpp>
 #include <multiprocessing/pickle/errors.hpp>
+#include <multiprocessing/pickle/kinds.hpp>
 
+#include <boost/describe/members.hpp>
+#include <boost/mp11/algorithm.hpp>
+#include <boost/pfr/core.hpp>
+
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <optional>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <iterator>
+#include <tuple>
+#include <type_traits>
+#include <typeindex>
+#include <typeinfo>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace multiprocessing::detail {
 
-/// Writes fields one after the other; an archive, as `serialize` gets one.
+/// As the Itanium C++ ABI has it: an address, or if odd the place in a table of virtual functions; and an adjustment.
+struct MemberFunction {
+  std::uintptr_t code = 0;
+  std::intptr_t adjustment = 0;
+};
+
+/// How deep what is sent may be nested; beyond, a list of millions of links would exhaust the stack.
+inline constexpr std::size_t deepest_parcel = 500;
+
+/// What stands before a shared pointer.
+enum class PointerTag : std::uint8_t { null, own, first, again };
+
+/// Calls `use` with each member of a described class.
+template <described_class T, class Use>
+void each_described(T& x, Use&& use) {
+  using Members = boost::describe::describe_members<T, boost::describe::mod_any_access | boost::describe::mod_inherited>;
+  boost::mp11::mp_for_each<Members>([&](auto member) { use(x.*member.pointer); });
+}
+
+/// `U`, but not before `T` is known.
+template <class T, class U>
+using same_for = std::conditional_t<std::is_void_v<T>, T, U>;
+
+/// Writes fields one after the other, as bytes that only the same program reads; an archive, as `serialize` gets one.
+///
+/// Pickle would do, but a start needs no form that others read, and everybody who makes a Process would compile it. Objects are
+/// pickled: how, <multiprocessing/pickle.hpp> knows, which is needed to send one.
 class ParcelWriter {
  public:
   static constexpr bool loading = false;
@@ -27,34 +71,166 @@ class ParcelWriter {
   }
   std::string_view view() const { return bytes_; }
 
- private:
-  template <class T>
-    requires(std::integral<T> || std::is_enum_v<T>)
-  void put(T number) {
-    bytes_.append(reinterpret_cast<const char*>(&number), sizeof number);
-  }
-  void put(const std::string& text) {
-    put(std::uint64_t{text.size()});
-    bytes_ += text;
-  }
-  template <class T>
-  void put(const std::vector<T>& fields) {
-    put(std::uint64_t{fields.size()});
-    for (const T& field : fields) put(field);
-  }
-  template <class T>
-  void put(const std::optional<T>& value) {
-    put(value.has_value());
-    if (value) put(*value);
-  }
-  template <class T>
-    requires requires(T& x, ParcelWriter& archive) { x.serialize(archive); }
-  void put(const T& value) {
-    const_cast<T&>(value).serialize(*this);  // one function for both ways cannot be const; writing changes nothing
+  /// All that was written, with the objects behind it.
+  std::string finish() {
+    const std::uint64_t size = bytes_.size();
+    if (dump_ != nullptr) bytes_ += dump_(objects_);
+    bytes_.append(reinterpret_cast<const char*>(&size), sizeof size);
+    return std::move(bytes_);
   }
 
+ private:
+  /// Throws PicklingError when it goes too deep.
+  class Level {
+   public:
+    explicit Level(std::size_t& depth) : depth_(depth) {
+      if (++depth_ > deepest_parcel)
+        throw PicklingError("it is nested more than " + std::to_string(deepest_parcel) + " levels deep");
+    }
+    Level(const Level&) = delete;
+    Level& operator=(const Level&) = delete;
+    ~Level() { --depth_; }
+
+   private:
+    std::size_t& depth_;
+  };
+
+  struct Shared {
+    std::uint64_t number;
+    bool written = false;
+  };
+
+  void raw(const void* from, std::size_t size) { bytes_.append(static_cast<const char*>(from), size); }
+  void put_size(std::size_t size) { put(std::uint64_t{size}); }
+  void put_code(std::uintptr_t address) { put(address == 0 ? CodeName() : CodeName::of(address)); }
+
+  template <class T>
+  void put(const T& x);
+  template <class T>
+  void put_member_function(T member);
+  template <class T>
+  void put_pointer(const T& x);
+  template <class T>
+  void put_sequence(const T& x);
+
   std::string bytes_;
+  std::size_t depth_ = 0;
+  std::map<std::pair<const void*, std::type_index>, Shared> shared_;  // what shared pointers point to, numbered
+  std::shared_ptr<void> objects_;                           // as ObjectPickle keeps them
+  std::string (*dump_)(const std::shared_ptr<void>&) = nullptr;  // set where there are any
 };
+
+template <class T>
+void ParcelWriter::put(const T& x) {
+  const Level level(depth_);
+  if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T>) {
+    raw(&x, sizeof x);
+  } else if constexpr (std::same_as<T, Text>) {
+    put(x.value);
+  } else if constexpr (function_pointer<T>) {
+    put_code(reinterpret_cast<std::uintptr_t>(x));
+  } else if constexpr (std::is_member_function_pointer_v<T>) {
+    put_member_function(x);
+  } else if constexpr (std::is_member_object_pointer_v<T>) {
+    put(std::bit_cast<std::intptr_t>(x));
+  } else if constexpr (std::derived_from<T, object>) {
+    using Pickle = ObjectPickle<same_for<T, object>>;
+    static_assert(requires { sizeof(Pickle); },
+                  "Process: to send an mp::object, include <multiprocessing/pickle.hpp>");
+    dump_ = &Pickle::dump;
+    put_size(Pickle::add(objects_, x));
+  } else if constexpr (sends_itself<T>) {
+    list_fields(*this, const_cast<T&>(x));  // one function for both ways cannot be const; writing changes nothing
+  } else if constexpr (described_class<T>) {
+    each_described(const_cast<T&>(x), [this](const auto& member) { put(member); });
+  } else if constexpr (conjurable<T> || std::same_as<T, std::nullptr_t>) {
+    // Its type says all.
+  } else if constexpr (string_class<T>) {
+    put_size(x.size());
+    raw(x.data(), x.size() * sizeof(typename T::value_type));
+  } else if constexpr (path_class<T>) {
+    put(x.native());
+  } else if constexpr (complex_number<T>) {
+    put(x.real());
+    put(x.imag());
+  } else if constexpr (chrono_duration<T>) {
+    put(x.count());
+  } else if constexpr (chrono_time_point<T>) {
+    put(x.time_since_epoch());
+  } else if constexpr (optional_class<T>) {
+    put(x.has_value());
+    if (x.has_value()) put(*x);
+  } else if constexpr (variant_class<T>) {
+    if (x.valueless_by_exception()) throw PicklingError("a variant lost its value to an exception");
+    put_size(static_cast<std::size_t>(x.index()));
+    visit([&](const auto& active) { put(active); }, x);
+  } else if constexpr (smart_pointer<T>) {
+    put_pointer(x);
+  } else if constexpr (map_class<T>) {
+    put_size(x.size());
+    for (const auto& [key, value] : x) {
+      put(key);
+      put(value);
+    }
+  } else if constexpr (fixed_range<T> || valarray_class<T> || readable_range<T>) {
+    put_sequence(x);
+  } else if constexpr (tuple_class<T>) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (put(get<I>(x)), ...); }(std::make_index_sequence<std::tuple_size_v<T>>());
+  } else {
+    static_assert(walkable_aggregate<T>, "Process: a field of an argument can't be sent: describe its class, or give it a "
+                                         "serialize() function (docs/pickle.md)");
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (put(boost::pfr::get<I>(x)), ...);
+    }(std::make_index_sequence<boost::pfr::tuple_size_v<T>>());
+  }
+}
+
+template <class T>
+void ParcelWriter::put_member_function(T member) {
+  static_assert(sizeof(T) == sizeof(MemberFunction));
+  const auto parts = std::bit_cast<MemberFunction>(member);
+  const bool named = parts.code != 0 && parts.code % 2 == 0;
+  put(named ? CodeName::of(parts.code) : CodeName{{}, {}, parts.code});
+  put(parts.adjustment);
+}
+
+template <class T>
+void ParcelWriter::put_pointer(const T& x) {
+  if (x == nullptr) return put(PointerTag::null);
+  if constexpr (shared_pointer<T>) {
+    if (x.use_count() > 1) {
+      const auto [known, is_new] = shared_.try_emplace({x.get(), typeid(typename T::element_type)}, Shared{shared_.size()});
+      Shared& shared = known->second;
+      put(is_new ? PointerTag::first : PointerTag::again);
+      if (!is_new) {
+        if (!shared.written) throw PicklingError("a shared pointer leads back to itself");
+        return put(shared.number);
+      }
+      put(*x);
+      shared.written = true;
+      return;
+    }
+  }
+  put(PointerTag::own);
+  put(*x);
+}
+
+template <class T>
+void ParcelWriter::put_sequence(const T& x) {
+  if constexpr (block_range<T>) {
+    put_size(std::ranges::size(x));
+    raw(std::ranges::data(x), std::ranges::size(x) * sizeof(*std::ranges::data(x)));
+  } else {
+    std::uint64_t size = 0;
+    const std::size_t at = bytes_.size();
+    put(size);
+    for (const auto& element : x) {
+      put(static_cast<const std::remove_cv_t<typename T::value_type>&>(element));  // of a vector<bool> a bool
+      ++size;
+    }
+    std::memcpy(bytes_.data() + at, &size, sizeof size);
+  }
+}
 
 /// Reads what a ParcelWriter wrote, with the same fields. Throws UnpicklingError when it was cut short.
 class ParcelReader {
@@ -63,49 +239,241 @@ class ParcelReader {
 
   explicit ParcelReader(std::string_view bytes) : bytes_(bytes) {}
 
+  /// Of what finish() returned.
+  static ParcelReader of_finished(std::string_view bytes) {
+    std::uint64_t size = 0;
+    if (bytes.size() < sizeof size) throw UnpicklingError(cut_short, bytes.size());
+    std::memcpy(&size, bytes.data() + bytes.size() - sizeof size, sizeof size);
+    bytes.remove_suffix(sizeof size);
+    ParcelReader reader(bytes.substr(0, size));
+    reader.pickled_ = bytes.substr(reader.bytes_.size());
+    return reader;
+  }
+
   template <class... Fields>
   void operator()(Fields&... fields) {
-    (get(fields), ...);
+    (get_field(fields), ...);
   }
+  /// The next field.
+  template <class T>
+  T make();
+
   std::string_view rest() const { return bytes_.substr(at_); }
 
  private:
+  static constexpr const char* cut_short = "what a new process needs was cut short";
+
   std::string_view take(std::size_t size) {
-    if (size > bytes_.size() - at_) throw UnpicklingError("what a new process needs was cut short", at_);
+    if (size > bytes_.size() - at_) throw UnpicklingError(cut_short, at_);
     at_ += size;
     return bytes_.substr(at_ - size, size);
   }
-  std::size_t take_size() {
-    std::uint64_t size = 0;
-    get(size);
-    return static_cast<std::size_t>(size);
+  std::size_t take_size() { return static_cast<std::size_t>(make<std::uint64_t>()); }
+
+  template <class Field>
+  void get_field(Field& field) {
+    if constexpr (sends_itself<Field> && !has_blank<Field>) {
+      list_fields(*this, field);
+    } else {
+      field = make<Field>();
+    }
   }
+
   template <class T>
-    requires(std::integral<T> || std::is_enum_v<T>)
-  void get(T& number) {
-    std::memcpy(&number, take(sizeof number).data(), sizeof number);
-  }
-  void get(std::string& text) { text = take(take_size()); }
+  T make_member_function();
   template <class T>
-  void get(std::vector<T>& fields) {
-    fields.clear();
-    for (std::size_t left = take_size(); left > 0; --left) get(fields.emplace_back());
-  }
+  T make_object();
+  template <class T, std::size_t... I>
+  T make_alternative(std::size_t index, std::index_sequence<I...>);
   template <class T>
-  void get(std::optional<T>& value) {
-    bool there = false;
-    get(there);
-    value.reset();
-    if (there) get(value.emplace());
-  }
+  T make_pointer();
   template <class T>
-    requires requires(T& x, ParcelReader& archive) { x.serialize(archive); }
-  void get(T& value) {
-    value.serialize(*this);
-  }
+  T make_map();
+  template <class T>
+  T make_array();
+  template <class T>
+  T make_sequence();
 
   std::string_view bytes_;
   std::size_t at_ = 0;
+  std::vector<std::shared_ptr<void>> shared_;
+  std::string_view pickled_;
+  std::shared_ptr<void> objects_;
 };
+
+template <class T>
+T ParcelReader::make() {
+  if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T>) {
+    T number;
+    std::memcpy(&number, take(sizeof number).data(), sizeof number);
+    return number;
+  } else if constexpr (std::same_as<T, Text>) {
+    Text text("");
+    text.value = make<std::string>();
+    return text;
+  } else if constexpr (function_pointer<T>) {
+    const auto name = make<CodeName>();
+    return name.build_id.empty() ? nullptr : reinterpret_cast<T>(name.find());
+  } else if constexpr (std::is_member_function_pointer_v<T>) {
+    return make_member_function<T>();
+  } else if constexpr (std::is_member_object_pointer_v<T>) {
+    return std::bit_cast<T>(make<std::intptr_t>());
+  } else if constexpr (std::derived_from<T, object>) {
+    return make_object<T>();
+  } else if constexpr (sends_itself<T>) {
+    T made = Blank<T>::make();
+    list_fields(*this, made);
+    return made;
+  } else if constexpr (described_class<T>) {
+    T made;
+    each_described(made, [this](auto& member) { get_field(member); });
+    return made;
+  } else if constexpr (std::same_as<T, std::nullptr_t>) {
+    return nullptr;
+  } else if constexpr (conjurable<T>) {
+    if constexpr (std::default_initializable<T>) {
+      return T();
+    } else {
+      return std::bit_cast<T>('\0');
+    }
+  } else if constexpr (string_class<T>) {
+    T text;
+    text.resize(take_size());
+    const std::size_t bytes = text.size() * sizeof(typename T::value_type);
+    std::memcpy(text.data(), take(bytes).data(), bytes);
+    return text;
+  } else if constexpr (path_class<T>) {
+    return T(make<std::string>());
+  } else if constexpr (complex_number<T>) {
+    const auto real = make<typename T::value_type>();
+    return T(real, make<typename T::value_type>());
+  } else if constexpr (chrono_duration<T>) {
+    return T(make<typename T::rep>());
+  } else if constexpr (chrono_time_point<T>) {
+    return T(make<typename T::duration>());
+  } else if constexpr (optional_class<T>) {
+    if (!make<bool>()) return T();
+    return T(make<std::remove_cv_t<typename T::value_type>>());
+  } else if constexpr (variant_class<T>) {
+    return make_alternative<T>(take_size(), std::make_index_sequence<std::variant_size_v<T>>());
+  } else if constexpr (smart_pointer<T>) {
+    return make_pointer<T>();
+  } else if constexpr (map_class<T>) {
+    return make_map<T>();
+  } else if constexpr (fixed_range<T>) {
+    return make_array<T>();
+  } else if constexpr (valarray_class<T>) {
+    const auto elements = make_sequence<std::vector<std::remove_cv_t<typename T::value_type>>>();
+    T made(elements.size());
+    for (std::size_t i = 0; i < elements.size(); ++i) made[i] = elements[i];
+    return made;
+  } else if constexpr (readable_range<T>) {
+    return make_sequence<T>();
+  } else if constexpr (tuple_class<T>) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return T{make<std::remove_cv_t<std::tuple_element_t<I, T>>>()...};  // braces: in their order
+    }(std::make_index_sequence<std::tuple_size_v<T>>());
+  } else {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return T{make<std::remove_cv_t<boost::pfr::tuple_element_t<I, T>>>()...};
+    }(std::make_index_sequence<boost::pfr::tuple_size_v<T>>());
+  }
+}
+
+template <class T>
+T ParcelReader::make_member_function() {
+  const auto name = make<CodeName>();
+  MemberFunction parts;
+  parts.adjustment = make<std::intptr_t>();
+  parts.code = name.build_id.empty() ? static_cast<std::uintptr_t>(name.offset) : name.find();
+  return std::bit_cast<T>(parts);
+}
+
+template <class T>
+T ParcelReader::make_object() {
+  using Pickle = ObjectPickle<same_for<T, object>>;
+  if (objects_ == nullptr) objects_ = Pickle::load(pickled_);
+  return Pickle::template get<T>(objects_, take_size());
+}
+
+template <class T, std::size_t... I>
+T ParcelReader::make_alternative(std::size_t index, std::index_sequence<I...>) {
+  using Make = T (*)(ParcelReader&);
+  static constexpr Make makers[] = {
+      [](ParcelReader& reader) { return T(std::in_place_index<I>, reader.make<std::variant_alternative_t<I, T>>()); }...};
+  if (index >= sizeof...(I)) throw UnpicklingError(cut_short, at_);
+  return makers[index](*this);
+}
+
+template <class T>
+T ParcelReader::make_pointer() {
+  using Element = std::remove_cv_t<typename T::element_type>;
+  const auto tag = make<PointerTag>();
+  if (tag == PointerTag::null) return T();
+  if constexpr (shared_pointer<T>) {
+    if (tag == PointerTag::again) return T(std::static_pointer_cast<Element>(shared_.at(take_size())));
+    if (tag == PointerTag::first) {
+      const std::size_t number = shared_.size();
+      shared_.emplace_back();
+      auto made = std::make_shared<Element>(make<Element>());
+      shared_[number] = made;
+      return T(std::move(made));
+    }
+  }
+  return T(new Element(make<Element>()));
+}
+
+template <class T>
+T ParcelReader::make_map() {
+  T made;
+  for (std::size_t left = take_size(); left > 0; --left) {
+    auto key = make<typename T::key_type>();
+    made.emplace_hint(made.end(), std::move(key), make<typename T::mapped_type>());
+  }
+  return made;
+}
+
+template <class T>
+T ParcelReader::make_array() {
+  using Element = typename T::value_type;
+  constexpr std::size_t size = std::tuple_size_v<T>;
+  if (take_size() != size) throw UnpicklingError(cut_short, at_);
+  if constexpr (std::default_initializable<Element>) {
+    T made;
+    if constexpr (block_range<T>) {
+      std::memcpy(made.data(), take(size * sizeof(Element)).data(), size * sizeof(Element));
+    } else {
+      for (Element& element : made) element = make<Element>();
+    }
+    return made;
+  } else {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return T{{(static_cast<void>(I), make<Element>())...}};
+    }(std::make_index_sequence<size>());
+  }
+}
+
+template <class T>
+T ParcelReader::make_sequence() {
+  using Element = std::remove_cv_t<typename T::value_type>;
+  T made;
+  const std::size_t size = take_size();
+  if constexpr (block_range<T> && requires { made.resize(size); }) {
+    const std::string_view block = take(size * sizeof(Element));
+    made.resize(size);
+    if (size != 0) std::memcpy(std::ranges::data(made), block.data(), block.size());
+  } else if constexpr (requires(Element e) { made.push_back(std::move(e)); }) {
+    if constexpr (requires { made.reserve(size); }) made.reserve(size);
+    for (std::size_t i = 0; i < size; ++i) made.push_back(make<Element>());
+  } else if constexpr (requires(Element e) { made.insert(made.end(), std::move(e)); }) {
+    for (std::size_t i = 0; i < size; ++i) made.insert(made.end(), make<Element>());
+  } else if constexpr (requires(Element e) { made.insert(std::move(e)); }) {
+    for (std::size_t i = 0; i < size; ++i) made.insert(make<Element>());
+  } else {
+    auto last = made.before_begin();
+    for (std::size_t i = 0; i < size; ++i) last = made.insert_after(last, make<Element>());
+  }
+  return made;
+}
 
 }  // namespace multiprocessing::detail

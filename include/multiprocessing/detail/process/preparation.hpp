@@ -25,7 +25,8 @@ namespace multiprocessing::detail {
 struct Preparation {
   CodeName unpack;  // an Unpack
   std::uint32_t slot = 0;
-  std::string name;
+  std::optional<std::string> name;
+  std::string kind;
   std::vector<int> identity;
   bool daemon = false;
   bool outlive_parent = false;
@@ -40,7 +41,7 @@ struct Preparation {
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(unpack, slot, name, identity, daemon, outlive_parent, authkey, parent_name, parent_pid, log_level, log_to_stderr,
+    archive(unpack, slot, name, kind, identity, daemon, outlive_parent, authkey, parent_name, parent_pid, log_level, log_to_stderr,
             working_directory, start_method, executable);
   }
 
@@ -53,12 +54,13 @@ struct Preparation {
     data.log_to_stderr = get_logger().writesToStderr();
     data.working_directory = detail::working_directory();
     const RuntimeAccess access;
-    data.name = record_name(record, typeid(void));
+    data.name = record.name;
+    data.kind = record.kind;
     data.identity = record.identity;
     data.daemon = record.daemon;
     data.outlive_parent = record.outlive_parent;
     if (record.authkey) data.authkey = *record.authkey;
-    data.parent_name = record_name(*access->self, typeid(void));
+    data.parent_name = record_name(*access->self);
     data.parent_pid = access->pid;
     data.start_method = start_settings().method;
     data.executable = start_settings().executable;
@@ -72,6 +74,7 @@ struct Preparation {
     if (log_to_stderr) multiprocessing::log_to_stderr();
     auto record = std::make_shared<ProcessRecord>();
     record->name = name;
+    record->kind = kind;
     record->identity = identity;
     record->daemon = daemon;
     record->outlive_parent = outlive_parent;

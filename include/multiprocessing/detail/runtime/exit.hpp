@@ -58,7 +58,7 @@ inline void run_finalizers(int lowest) {
 
 /// Terminates the daemons among the children and waits for all of them.
 inline void end_children() {
-  const auto name = [](const auto& record) { return record_name(*record, typeid(void)); };
+  const auto name = [](const auto& record) { return record_name(*record); };
   const Children children = live_children();
   if (children.empty()) return;
   for (const auto& record : children) {

@@ -3,8 +3,8 @@
 /// The callbacks that a process wants to run when it ends, in Python's order.
 #pragma once
 
+#include <algorithm>
 #include <functional>
-#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -20,24 +20,28 @@ class Finalizers {
 
   Key add(int priority, Callback callback) {
     const Key key(priority, ++serial_);
-    callbacks_.emplace(key, std::move(callback));
+    callbacks_.insert(find(key), {key, std::move(callback)});
     return key;
   }
 
-  bool contains(const Key& key) const { return callbacks_.contains(key); }
+  bool contains(const Key& key) const {
+    const auto found = std::lower_bound(callbacks_.begin(), callbacks_.end(), key, before);
+    return found != callbacks_.end() && found->first == key;
+  }
 
   /// Takes it out; empty when it is gone already.
   Callback take(const Key& key) {
-    const auto found = callbacks_.extract(key);
-    return found ? std::move(found.mapped()) : Callback();
+    const auto found = find(key);
+    if (found == callbacks_.end() || found->first != key) return {};
+    Callback callback = std::move(found->second);
+    callbacks_.erase(found);
+    return callback;
   }
 
   /// All that have at least this priority, in the order in which they run.
   std::vector<Key> keys(int lowest) const {
     std::vector<Key> found;
-    for (const auto& [key, callback] : callbacks_) {
-      if (key.first >= lowest) found.push_back(key);
-    }
+    for (auto at = callbacks_.rbegin(); at != callbacks_.rend() && at->first.first >= lowest; ++at) found.push_back(at->first);
     return found;
   }
 
@@ -47,7 +51,11 @@ class Finalizers {
   }
 
  private:
-  using Callbacks = std::map<Key, Callback, std::greater<>>;
+  // Sorted from the last to the first to run, so that most are added at the end. No map, which takes long to compile.
+  using Callbacks = std::vector<std::pair<Key, Callback>>;
+
+  static bool before(const Callbacks::value_type& entry, const Key& key) { return entry.first < key; }
+  Callbacks::iterator find(const Key& key) { return std::lower_bound(callbacks_.begin(), callbacks_.end(), key, before); }
 
   Callbacks callbacks_;
   unsigned long serial_ = 0;

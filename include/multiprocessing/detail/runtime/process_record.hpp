@@ -20,8 +20,8 @@ struct ProcessRecord {
   enum class Progress { initial, starting, started, closed };
 
   std::vector<int> identity;                   // its number, after those of the processes it descends from
-  std::optional<std::string> name;             // absent: made of `type` and `identity`
-  const std::type_info* type = nullptr;        // of the Process object that started it
+  std::optional<std::string> name;             // absent: made of `kind` and `identity`
+  std::string kind = "Process";                // its class, as Python would name it
   bool daemon = false;
   bool outlive_parent = false;
   std::shared_ptr<const std::string> authkey;  // replaced, never changed
@@ -31,15 +31,10 @@ struct ProcessRecord {
   std::shared_ptr<Child> child;                // once started
 };
 
-/// The class of the Process as Python would name it; `given` where it was not started yet.
-inline std::string record_class_name(const ProcessRecord& record, const std::type_info& given) {
-  return class_name(record.type == nullptr ? given : *record.type);
-}
-
-/// The given name, or Python's default: "Process-1", "Worker-2:1".
-inline std::string record_name(const ProcessRecord& record, const std::type_info& given) {
+/// The given name, or Python's default: "Process-1", "SpawnProcess-1", "Worker-2:1"; `kind` is the class of the object.
+inline std::string record_name(const ProcessRecord& record, std::string_view kind) {
   if (record.name) return *record.name;
-  std::string name = record_class_name(record, given);
+  std::string name(kind);
   char separator = '-';
   for (const int number : record.identity) {
     name += separator + std::to_string(number);
@@ -47,5 +42,6 @@ inline std::string record_name(const ProcessRecord& record, const std::type_info
   }
   return name;
 }
+inline std::string record_name(const ProcessRecord& record) { return record_name(record, record.kind); }
 
 }  // namespace multiprocessing::detail

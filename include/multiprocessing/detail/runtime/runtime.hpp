@@ -99,7 +99,7 @@ inline std::shared_ptr<const std::string> own_authkey() {
 
 inline std::string current_process_name() {
   const RuntimeAccess access;
-  return record_name(*access->self, typeid(void));
+  return record_name(*access->self);
 }
 
 }  // namespace multiprocessing::detail

@@ -10,7 +10,7 @@
 #include <exception>
 #include <optional>
 #include <ostream>
-#include <ranges>
+#include <iterator>
 #include <string_view>
 #include <type_traits>
 #include <utility>
