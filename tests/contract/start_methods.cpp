@@ -478,6 +478,7 @@ TEST_CASE("children die with their parent, killed at any moment of a start", "[c
     const int rounds = kills();
     CHECK(output_by(method, [&] {
             ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+            ::alarm(static_cast<unsigned>(30 + rounds / 10));  // in place of that of run_program
             const mp::Value<int> value(0);
             const auto before = open_descriptors();
             for (int round = 0; round < rounds; ++round) {
