@@ -48,6 +48,22 @@ struct Bank {
   Empty nothing;
 };
 
+struct Large {
+  std::array<char, 1 << 20> bytes;
+};
+struct HoldsLarge {
+  int n;
+  Large large;
+  std::pair<Large, double> pair;
+};
+struct LargeArray {
+  char bytes[1 << 20];
+};
+struct LargeWithPointer {
+  Large large;
+  const char* name;
+};
+
 struct HasPointer {
   const char* name;
   int n;
@@ -202,6 +218,15 @@ TEST_CASE("shareable: aggregates, member by member", "[shareable]") {
   STATIC_REQUIRE_FALSE(shareable<HoldsAny>);
   STATIC_REQUIRE_FALSE(shareable<HoldsFunction>);
   STATIC_REQUIRE_FALSE(shareable<DeepPointer>);
+}
+
+TEST_CASE("shareable: a large type is asked as fast as a small one", "[shareable]") {
+  STATIC_REQUIRE(shareable<Large>);
+  STATIC_REQUIRE(shareable<HoldsLarge>);
+  STATIC_REQUIRE(shareable<std::pair<HoldsLarge, int>>);
+  STATIC_REQUIRE(shareable<char[1 << 20]>);
+  STATIC_REQUIRE_FALSE(shareable<LargeArray>);
+  STATIC_REQUIRE_FALSE(shareable<LargeWithPointer>);
 }
 
 TEST_CASE("shareable: pointers, references and views mean nothing elsewhere", "[shareable]") {

@@ -5,8 +5,6 @@
 
 #include <multiprocessing/detail/core/aggregate.hpp>
 
-#include <boost/pfr/core.hpp>
-
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -55,7 +53,7 @@ template <class T>
 requires std::is_trivially_copyable_v<T>
 inline constexpr bool shareable_template<std::atomic<T>> = is_shareable<T>() && std::atomic<T>::is_always_lock_free;
 
-/// What the list of members does not tell. Boost.PFR shows a reference as what it refers to: but a class whose members
+/// What the list of members does not tell. A structured binding shows a reference as what it refers to: but a class whose members
 /// all have standard layout, or can all be assigned, and which itself has not, or cannot, has a reference among them.
 /// And a destructor that no member asks for is the author's own: it guards something that is not memory, such as a
 /// descriptor.
@@ -75,10 +73,9 @@ consteval bool members_are_shareable() {
     return std::is_trivially_destructible_v<T>;
   } else {
     return []<std::size_t... I>(std::index_sequence<I...>) {
-      return (is_shareable<boost::pfr::tuple_element_t<I, T>>() && ...) &&
-             is_sum_of<T, boost::pfr::tuple_element_t<I, T>...>();
+      return (is_shareable<member_t<I, T>>() && ...) && is_sum_of<T, member_t<I, T>...>();
     }
-    (std::make_index_sequence<boost::pfr::tuple_size_v<T>>());
+    (std::make_index_sequence<member_count<T>>());
   }
 }
 
@@ -106,8 +103,8 @@ consteval bool is_shareable() {
 /// `pair`, `tuple`, `complex`, `optional`, chrono's durations and time points, lock-free atomics, and aggregates of
 /// those, member by member. No pointer, reference or view, which is_trivially_copyable alone would let through.
 ///
-/// Aggregates with a base class or a C array inside cannot be listed and answer false; so do classes with constructors
-/// or private members, and lambdas. Their authors opt in by enable_shareable. So must those of aggregates with
+/// Aggregates with a base class, a C array inside or more than 100 members cannot be listed and answer false; so do
+/// classes with constructors or private members, and lambdas. Their authors opt in by enable_shareable. So must those of aggregates with
 /// bit-fields or members that cannot be moved (atomics), on which Boost.PFR itself fails to compile.
 template <class T>
 concept shareable = detail::is_shareable<T>();
@@ -126,8 +123,8 @@ consteval void require_shareable() {
       shareable<T> || !points,
       "shareable: T is a pointer or a reference, which means nothing in another process; share the object itself");
   static_assert(shareable<T> || points || !unlisted,
-                "shareable: T has a C array or a base class, so its members cannot be listed: use std::array and plain "
-                "members, or, if it has no pointers, say enable_shareable<T> = true");
+                "shareable: T has a C array, a base class or over 100 members, so those cannot be listed: use std::array "
+                "and plain members, or, if it has no pointers, say enable_shareable<T> = true");
   static_assert(
       shareable<T> || points || unlisted || !listed,
       "shareable: a member of T holds a pointer, a reference, a view or a class of its own memory, which means "

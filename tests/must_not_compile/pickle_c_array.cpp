@@ -1,4 +1,4 @@
-// expect: pickle: T has a C array or a base class
+// expect: pickle: T has a C array, a base class or over 100 members
 #include <multiprocessing/pickle.hpp>
 
 namespace mp = multiprocessing;

@@ -18,7 +18,6 @@
 #include <multiprocessing/detail/core/type_name.hpp>
 
 #include <boost/mp11/algorithm.hpp>
-#include <boost/pfr/core.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -109,11 +108,11 @@ T read_aggregate(const View& view) {
     members_of(view, 0);
     return T{};
   } else {
-    constexpr std::size_t count = boost::pfr::tuple_size_v<T>;
+    constexpr std::size_t count = detail::member_count<T>;
     const View members = members_of(view, count);
     const Level level = view.descend();
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return T{read<std::remove_cv_t<boost::pfr::tuple_element_t<I, T>>>(members.item(I))...};
+      return T{read<std::remove_cv_t<detail::member_t<I, T>>>(members.item(I))...};
     }
     (std::make_index_sequence<count>());
   }
@@ -239,7 +238,7 @@ void refuse_type() {
   static_assert(always_false<T> || !refers || function_like<T>,
                 "pickle: a pointer means nothing in another process: send what it points to, or a smart pointer to it");
   static_assert(always_false<T> || !std::is_aggregate_v<T> || function_like<T>,
-                "pickle: T has a C array or a base class, so its members cannot be listed: describe it, "
+                "pickle: T has a C array, a base class or over 100 members, so those cannot be listed: describe it, "
                 "BOOST_DESCRIBE_STRUCT(T, (bases), (members)), or use std::array");
   static_assert(always_false<T> || std::is_aggregate_v<T> || refers || function_like<T>,
                 "pickle: T cannot be sent: describe its members, BOOST_DESCRIBE_CLASS(...), or give it one function, "

@@ -12,7 +12,6 @@
 #include <multiprocessing/detail/core/type_name.hpp>
 
 #include <boost/mp11/algorithm.hpp>
-#include <boost/pfr/core.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -50,9 +49,9 @@ void write_aggregate(Writer& writer, const T& x) {
     writer.code(opcode::EMPTY_TUPLE);
   } else {
     const WriterLevel level(writer);
-    constexpr std::size_t count = boost::pfr::tuple_size_v<T>;
+    constexpr std::size_t count = detail::member_count<T>;
     writer.begin_tuple(count);
-    boost::pfr::for_each_field(x, [&](const auto& member) { write(writer, member); });
+    detail::for_each_member(x, [&](const auto& member, std::size_t) { write(writer, member); });
     writer.tuple_of(count);
   }
 }

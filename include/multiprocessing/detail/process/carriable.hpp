@@ -10,7 +10,6 @@
 
 #include <boost/describe/members.hpp>
 #include <boost/mp11/algorithm.hpp>
-#include <boost/pfr/core.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -56,8 +55,8 @@ consteval bool has_carriable_fields() {
     return true;
   } else {
     return []<std::size_t... I>(std::index_sequence<I...>) {
-      return (is_carriable<std::remove_cv_t<boost::pfr::tuple_element_t<I, T>>, Around...>() && ...);
-    }(std::make_index_sequence<boost::pfr::tuple_size_v<T>>());
+      return (is_carriable<std::remove_cv_t<member_t<I, T>>, Around...>() && ...);
+    }(std::make_index_sequence<member_count<T>>());
   }
 }
 

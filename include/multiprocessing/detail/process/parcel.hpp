@@ -12,7 +12,6 @@
 
 #include <boost/describe/members.hpp>
 #include <boost/mp11/algorithm.hpp>
-#include <boost/pfr/core.hpp>
 
 #include <bit>
 #include <concepts>
@@ -179,9 +178,7 @@ void ParcelWriter::put(const T& x) {
   } else {
     static_assert(walkable_aggregate<T>, "Process: a field of an argument can't be sent: describe its class, or give it a "
                                          "serialize() function (docs/pickle.md)");
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (put(boost::pfr::get<I>(x)), ...);
-    }(std::make_index_sequence<boost::pfr::tuple_size_v<T>>());
+    for_each_member(x, [&](const auto& member, std::size_t) { put(member); });
   }
 }
 
@@ -375,8 +372,8 @@ T ParcelReader::make() {
     }(std::make_index_sequence<std::tuple_size_v<T>>());
   } else {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return T{make<std::remove_cv_t<boost::pfr::tuple_element_t<I, T>>>()...};
-    }(std::make_index_sequence<boost::pfr::tuple_size_v<T>>());
+      return T{make<std::remove_cv_t<member_t<I, T>>>()...};
+    }(std::make_index_sequence<member_count<T>>());
   }
 }
 

@@ -14,7 +14,6 @@
 #include <boost/describe/members.hpp>
 #include <boost/describe/modifiers.hpp>
 #include <boost/mp11/algorithm.hpp>
-#include <boost/pfr/core.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -175,7 +174,7 @@ template <class T>
 void append_aggregate(std::string& out, const T& x) {
   out.append(class_name(typeid(T))).append(1, '(');
   if constexpr (!std::is_empty_v<T>) {
-    boost::pfr::for_each_field(x, [&](const auto& member, std::size_t i) {
+    for_each_member(x, [&](const auto& member, std::size_t i) {
       if (i != 0) out += ", ";
       append_text<Style::repr>(out, member);
     });
