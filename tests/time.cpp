@@ -23,14 +23,18 @@ TEST_CASE("Timeout: absent, nullopt, true and an empty optional are for ever", "
   CHECK_FALSE(Timeout().zero());
 }
 
-TEST_CASE("Timeout: false, zero, less than zero and NaN try once", "[time][timeout]") {
+TEST_CASE("Timeout: false, zero and less than zero try once", "[time][timeout]") {
   CHECK(Timeout(false).zero());
   CHECK(Timeout(0s).zero());
   CHECK(Timeout(-1ns).zero());
   CHECK(Timeout(std::chrono::hours::min()).zero());
-  CHECK(Timeout(std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN())).zero());
   CHECK(Timeout(std::chrono::duration<double>(-std::numeric_limits<double>::infinity())).zero());
   CHECK_FALSE(Timeout(false).forever());
+}
+
+TEST_CASE("Timeout: NaN is no time to wait", "[time][timeout]") {
+  CHECK_THROWS_AS(Timeout(std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN())), mp::ValueError);
+  CHECK_THROWS_AS(Timeout(std::chrono::duration<float, std::milli>(std::numeric_limits<float>::quiet_NaN())), mp::ValueError);
 }
 
 TEST_CASE("Timeout: a duration of any unit is kept, rounded up", "[time][timeout]") {

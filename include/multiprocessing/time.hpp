@@ -3,6 +3,8 @@
 /// Timeout: how long a call may wait.
 #pragma once
 
+#include <multiprocessing/errors.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <concepts>
@@ -11,7 +13,8 @@
 namespace multiprocessing {
 
 /// How long to wait: any `std::chrono` duration (saturating; zero or less tries once), absent for ever, or exactly a
-/// bool, which is Python's `block`. A bare number has no unit and does not compile.
+/// bool, which is Python's `block`. A bare number has no unit and does not compile;
+/// NaN throws ValueError.
 class Timeout {
  public:
   constexpr Timeout() = default;
@@ -49,7 +52,8 @@ class Timeout {
     constexpr wide century = std::chrono::hours(24 * 36525);
     const wide exact = duration;
     if (exact >= century) return std::nullopt;
-    if (!(exact > wide::zero())) return std::chrono::nanoseconds::zero();  // also NaN
+    if (exact != exact) throw ValueError("Invalid value NaN (not a number): it is no time to wait");
+    if (exact <= wide::zero()) return std::chrono::nanoseconds::zero();
     // Rounded up: a wait may never be shorter than what was asked, and 0.1ns is not a try.
     return std::chrono::ceil<std::chrono::nanoseconds>(exact);
   }
