@@ -1,4 +1,5 @@
 // expect: no matching function
+// std::max deduces one type from a reference and a double: nothing of ours is asked.
 #include <multiprocessing/sharedctypes.hpp>
 #include <algorithm>
 

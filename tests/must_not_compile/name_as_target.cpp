@@ -1,4 +1,4 @@
-// expect: the target can't be called with copies of these arguments
+// expect: Process: a name is an option
 #include <multiprocessing/process.hpp>
 
 namespace mp = multiprocessing;

@@ -1,4 +1,5 @@
 // expect: no matching
+// The standard's emplace_back deduces the types of its arguments, and braces have none: nothing of ours is asked.
 #include <multiprocessing/process.hpp>
 #include <vector>
 

@@ -1,4 +1,5 @@
 // expect: order
+// The compilers' own words: the order of designators is the language's. clang only warns, unless told -Werror.
 #include <multiprocessing/process.hpp>
 
 namespace mp = multiprocessing;

@@ -1,4 +1,4 @@
-// expect: protected
+// expect: no target: write Process({...}, target, args...), or derive
 #include <multiprocessing/process.hpp>
 
 namespace mp = multiprocessing;

@@ -1,4 +1,4 @@
-// expect: no matching
+// expect: is the target overloaded, or a {list} given? write [](int x) { f(x); }
 #include <multiprocessing/process.hpp>
 
 namespace mp = multiprocessing;

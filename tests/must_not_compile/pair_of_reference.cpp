@@ -1,4 +1,5 @@
 // expect: no matching
+// std::pair asks whether the reference can be copied, and takes no for an answer without a look at the reason.
 #include <multiprocessing/sharedctypes.hpp>
 #include <utility>
 

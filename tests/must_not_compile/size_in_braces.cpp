@@ -1,4 +1,4 @@
-// expect: narrow
+// expect: {n} is a list of one element: for n elements write a(n)
 #include <multiprocessing/sharedctypes.hpp>
 #include <cstddef>
 

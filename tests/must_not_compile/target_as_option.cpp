@@ -1,4 +1,4 @@
-// expect: target
+// expect: Process: target and arguments follow the options
 #include <multiprocessing/process.hpp>
 
 namespace mp = multiprocessing;

@@ -1,4 +1,5 @@
 // expect: no member named
+// C++ lets nobody overload the dot.
 #include <multiprocessing/sharedctypes.hpp>
 
 namespace mp = multiprocessing;

@@ -62,11 +62,15 @@ class Process {
   template <class Target, class... Arguments>
     requires(!std::derived_from<std::remove_cvref_t<Target>, Process> &&
              !std::same_as<std::remove_cvref_t<Target>, ProcessOptions>)
-  explicit Process(Target&& target, Arguments&&... arguments)  // is `target` overloaded? choose: [](int x) { f(x); }
+  explicit Process(Target&& target, Arguments&&... arguments)
       : Process(ProcessOptions{}, std::forward<Target>(target), std::forward<Arguments>(arguments)...) {}
 
   template <class Target, class... Arguments>
   explicit Process(const ProcessOptions& options, Target&& target, Arguments&&... arguments);
+
+  // What has no type by itself arrives here, and at no other constructor. A template, so that Process() prefers its own.
+  template <class = void>
+  explicit Process(...) = delete;  // is the target overloaded, or a {list} given? write [](int x) { f(x); }, or its type
 
   Process(const Process&) = delete;  // a Process is one process: move it, or keep a pointer to it
   Process& operator=(const Process&) = delete;  // a Process is one process: move it, or keep a pointer to it
@@ -188,7 +192,7 @@ Process::Process(const ProcessOptions& options, Target&& target, Arguments&&... 
   }
 }
 
-inline Process::Process(const ProcessOptions& options)
+inline Process::Process(const ProcessOptions& options)  // no target: write Process({...}, target, args...), or derive
     : record_(detail::received_record()) {
   if (record_) return;  // the object is made anew in the child that it stands for
   record_ = std::make_shared<detail::ProcessRecord>();

@@ -70,6 +70,9 @@ class Array : public detail::TextMembers<Array<T>, T>, public detail::TimedLocka
   explicit Array(std::initializer_list<T> elements) : Array(made(), RawArray<T>(elements)) {}
   Array(std::initializer_list<T> elements, const AnyLock& lock) : Array(made(), RawArray<T>(elements), lock) {}
 
+  template <detail::size_unlike<T> Size>
+  explicit Array(std::initializer_list<Size>) = delete;  // {n} is a list of one element: for n elements write a(n)
+
   /// The elements of a range, converted; of a text, its characters without the NUL that ends a literal.
   template <detail::other_than<Array> Range>
   requires detail::sequence_for<Range, T>

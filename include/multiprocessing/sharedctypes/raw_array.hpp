@@ -53,6 +53,9 @@ class RawArray : public detail::TextMembers<RawArray<T>, T> {
   explicit RawArray(Integer size) : elements_(detail::make_empty<T>(size)) {}
   explicit RawArray(std::initializer_list<T> elements)
       : elements_(detail::make_copy<T>({elements.begin(), elements.size()})) {}
+  template <detail::size_unlike<T> Size>
+  explicit RawArray(std::initializer_list<Size>) = delete;  // {n} is a list of one element: for n elements write a(n)
+
   /// The elements of a range, converted; of a text, its characters without the NUL that ends a literal.
   template <detail::other_than<RawArray> Range>
   requires detail::sequence_for<Range, T>

@@ -25,6 +25,13 @@ namespace multiprocessing::detail {
 template <class U, class Self>
 concept other_than = !std::same_as<std::remove_cvref_t<U>, Self>;
 
+/// A size that is no element of numbers T: in a list it would be narrowed, which g++ only warns of.
+template <class Size, class T>
+concept size_unlike = (std::same_as<Size, std::size_t> || std::same_as<Size, std::ptrdiff_t>) && std::is_arithmetic_v<T> &&
+                      !requires(Size size) {
+  T{size};
+};
+
 /// A member that a reference can stand for.
 template <class T, class Member, class Class>
 concept data_member =

@@ -1,0 +1,9 @@
+// expect: is the target overloaded, or a {list} given? write [](int x) { f(x); }
+#include <multiprocessing/process.hpp>
+
+namespace mp = multiprocessing;
+
+void target(int) {}
+void target(double) {}
+
+void wrong() { mp::Process p({.name = "worker"}, target, 1); }
