@@ -626,3 +626,41 @@ TEST_CASE("Process: the authkey is inherited, and may be set", "[process][proces
   CHECK_THAT(ran.out, contains("1"));
   CHECK_THAT(ran.out, contains("new"));
 }
+
+namespace {
+
+/// What a daemon does; then opens files of its own, so that every number is in use again.
+void close_all_and_open_others() {
+  for (int fd = 3; fd < 100; ++fd) ::close(fd);
+  while (::open("/dev/null", O_RDONLY) < 99) continue;
+}
+
+}  // namespace
+
+TEST_CASE("Process: works on in a program that closes all descriptors and opens others", "[process]") {
+  CHECK(in_child([] {
+          mp::Process first(print_number, 1);
+          first.start();
+          first.join();
+          mp::Process lasting({.outlive_parent = true}, sleep_for_ever);
+          lasting.start();
+          mp::Process bound(sleep_for_ever);
+          bound.start();
+          close_all_and_open_others();
+
+          if (lasting.join(20ms) || lasting.exitcode() != std::nullopt || !lasting.is_alive()) return 1;
+          bound.join();
+          if (bound.exitcode() != -SIGKILL) return 2;  // its lifeline was closed
+          mp::Process next([] { ::_exit(7); });
+          next.start();
+          next.join();
+          if (next.exitcode() != 7) return 3;
+          lasting.kill();
+          lasting.join();
+          if (lasting.exitcode() != -SIGKILL) return 4;
+          for (int fd = 3; fd < 100; ++fd) {
+            if (::fcntl(fd, F_GETFD) == -1) return 5;  // none of the program's was closed
+          }
+          return 0;
+        }) == 0);
+}

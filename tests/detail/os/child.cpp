@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 #include "support/child.hpp"
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -102,4 +103,27 @@ TEST_CASE("any_child_ended: it sees what is dead, and nothing that runs", "[os][
   ::kill(pid, SIGKILL);
   CHECK(wait_until([] { return detail::any_child_ended(); }));
   exit_status(pid);
+}
+
+TEST_CASE("Child: a pidfd that the program closed and whose number it uses leaves the child as it was", "[os][child]") {
+  const pid_t pid = start_child(sleep_for_ever);
+  const pid_t other = start_child(sleep_for_ever);
+  Child child(pid, detail::open_pidfd(pid));
+  const int number = child.sentinel();
+  REQUIRE(number != -1);
+  const bool pidfd_of_another = GENERATE(true, false);
+  {
+    const detail::Fd user(pidfd_of_another ? detail::open_pidfd(other).release() : ::dup(STDERR_FILENO));
+    REQUIRE(::dup2(user.get(), number) == number);
+  }
+  CHECK(child.sentinel() == -1);
+  CHECK(child.poll() == std::nullopt);
+  CHECK_FALSE(child.wait(Deadline(20ms)));
+  child.send(SIGKILL);
+  CHECK(child.wait(Deadline(std::nullopt)));
+  CHECK(child.poll() == -SIGKILL);
+  CHECK(::waitpid(other, nullptr, WNOHANG) == 0);
+  ::kill(other, SIGKILL);
+  CHECK(exit_status(other) == 128 + SIGKILL);
+  ::close(number);
 }

@@ -87,3 +87,19 @@ TEST_CASE("Lifeline: without /proc every child has a pipe of its own", "[os][lif
   if (status == 50) return;  // not allowed to change the root
   CHECK(status == 0);
 }
+
+TEST_CASE("Lifeline: serves on after the program closed all of it and used the numbers", "[os][lifeline]") {
+  CHECK(in_child([] {
+          Lifeline lifeline;
+          Fd first = lifeline.take();
+          const int last = first.get();
+          lifeline.give_back(std::move(first));
+          for (int fd = 3; fd <= last; ++fd) ::close(fd);
+          while (::open("/dev/null", O_RDONLY) < last) continue;
+          const bool served = fate(lifeline, true) == 128 + SIGKILL;
+          if (!served || ::fcntl(last, F_GETFD) == -1) return 1;
+          const Fd next = lifeline.take();
+          char nothing;
+          return ::read(next.get(), &nothing, 1) == -1 ? 0 : 2;  // no end: the writer is there
+        }) == 0);
+}

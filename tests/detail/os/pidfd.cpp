@@ -21,10 +21,10 @@ TEST_CASE("pidfd: it becomes readable when its process ends, and never means ano
   const auto before = std::chrono::steady_clock::now();
   CHECK_FALSE(detail::wait_readable(fd.get(), detail::Deadline(20ms)));
   CHECK(std::chrono::steady_clock::now() - before >= 20ms);
-  CHECK(detail::send_signal(pid, fd, SIGKILL) == 0);
+  CHECK(detail::send_signal(pid, fd.get(), SIGKILL) == 0);
   CHECK(detail::wait_readable(fd.get(), detail::Deadline(std::nullopt)));
   exit_status(pid);
-  CHECK(detail::send_signal(pid, fd, SIGKILL) == ESRCH);
+  CHECK(detail::send_signal(pid, fd.get(), SIGKILL) == ESRCH);
   CHECK_FALSE(detail::open_pidfd(pid));
 }
 

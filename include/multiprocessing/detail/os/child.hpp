@@ -5,6 +5,7 @@
 
 #include <multiprocessing/detail/os/checked.hpp>
 #include <multiprocessing/detail/os/fd.hpp>
+#include <multiprocessing/detail/os/lasting_fd.hpp>
 #include <multiprocessing/detail/os/pidfd.hpp>
 #include <multiprocessing/time.hpp>
 
@@ -36,7 +37,7 @@ class Child {
       : pid_(pid), pidfd_(std::move(pidfd)), lifeline_(std::move(lifeline)), collected_(collected) {}
 
   pid_t pid() const noexcept { return pid_; }
-  /// Readable when the child has ended; -1 where the kernel has no pidfd.
+  /// Readable when the child has ended; -1 where the kernel has no pidfd, or the program has closed it.
   int sentinel() const noexcept { return pidfd_.get(); }
 
   /// The exit code, or minus the signal that killed it; nothing while it runs.
@@ -47,7 +48,7 @@ class Child {
   void send(int signal);
 
   /// The read end of the lifeline that it was given, once its status is collected.
-  Fd take_lifeline() { return std::move(lifeline_); }
+  Fd take_lifeline() { return lifeline_.take(); }
 
   /// In a process that inherited this object by fork: gives up its descriptors, now to be closed by the caller.
   void abandon(std::vector<int>& unused) noexcept;
@@ -56,8 +57,8 @@ class Child {
   int wait_id(siginfo_t& info, int flags) const noexcept;
 
   const pid_t pid_;
-  Fd pidfd_;
-  Fd lifeline_;
+  LastingFd pidfd_;
+  LastingFd lifeline_;
   void (*const collected_)(Child&);
   std::mutex mutex_;  // held while collecting, never while waiting
   std::optional<int> code_;
@@ -87,7 +88,7 @@ inline bool Child::wait(const Deadline& deadline) {
   if (deadline.forever()) {
     siginfo_t info{};
     wait_id(info, WEXITED | WNOWAIT);  // the status stays, to be collected by one thread of all that wait
-  } else if (pidfd_ && !wait_readable(pidfd_.get(), deadline)) {
+  } else if (const int pidfd = pidfd_.get(); pidfd != -1 && !wait_readable(pidfd, deadline)) {
     return false;
   }
   // One look is enough, except with a deadline and without a pidfd, or while a debugger holds the status back.
@@ -104,7 +105,7 @@ inline void Child::send(int signal) {
     // Until the status is collected nobody else can get the id, so the mutex makes kill() by id safe, too.
     const std::lock_guard guard(mutex_);
     if (code_) return;
-    error = send_signal(pid_, pidfd_, signal);
+    error = send_signal(pid_, pidfd_.get(), signal);
   }
   if (error == 0 || error == ESRCH) return;
   // It may just be about to end.
@@ -114,14 +115,17 @@ inline void Child::send(int signal) {
 
 inline void Child::abandon(std::vector<int>& unused) noexcept {
   // Without the mutex: the thread that held it may not exist here.
-  if (pidfd_) unused.push_back(pidfd_.release());
-  if (lifeline_) unused.push_back(lifeline_.release());
+  if (Fd own = pidfd_.take()) unused.push_back(own.release());
+  if (Fd own = lifeline_.take()) unused.push_back(own.release());
 }
 
 inline int Child::wait_id(siginfo_t& info, int flags) const noexcept {
   for (;;) {
-    const int result = pidfd_ ? ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, flags)
-                              : ::waitid(P_PID, static_cast<id_t>(pid_), &info, flags);
+    const int pidfd = pidfd_.get();
+    int result = pidfd != -1 ? ::waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, flags)
+                             : ::waitid(P_PID, static_cast<id_t>(pid_), &info, flags);
+    // Another thread may close the pidfd between the two: that says nothing of the child, as ECHILD does.
+    if (result == -1 && errno != EINTR && errno != ECHILD) result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, flags);
     if (result != -1 || errno != EINTR) return result;
   }
 }

@@ -6,9 +6,11 @@
 #include <multiprocessing/detail/os/checked.hpp>
 #include <multiprocessing/detail/os/fd.hpp>
 #include <multiprocessing/detail/os/fork.hpp>
+#include <multiprocessing/detail/os/lasting_fd.hpp>
 #include <multiprocessing/detail/os/pipe.hpp>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -38,11 +40,12 @@ class Lifeline {
  private:
   static constexpr std::size_t most_free = 8;  // more than so many births at once are rare
 
+  static bool usable(const LastingFd& read) noexcept;
   Fd open_read_end();
 
-  Fd read_;                 // of the pipe that serves all; empty where /proc is missing
-  std::vector<Fd> writes_;  // one, or where /proc is missing one for each read end
-  std::vector<Fd> free_;    // read ends that no child uses
+  LastingFd read_;                 // of the pipe that serves all; empty where /proc is missing
+  std::vector<LastingFd> writes_;  // one, or where /proc is missing one for each read end
+  std::vector<LastingFd> free_;    // read ends that no child uses
 };
 
 /// In the child: from now on the kernel kills this process when its parent ends, whatever it is doing.
@@ -55,36 +58,46 @@ inline void die_with_parent(const Fd& read) noexcept {
 }
 
 inline Fd Lifeline::take() {
-  if (free_.empty()) return open_read_end();
-  Fd read = std::move(free_.back());
-  free_.pop_back();
-  return read;
+  while (!free_.empty()) {
+    LastingFd read = std::move(free_.back());
+    free_.pop_back();
+    if (usable(read)) return read.take();
+  }
+  return open_read_end();
+}
+
+// The program may have closed it, or the write end: a child that got it would be killed at once.
+inline bool Lifeline::usable(const LastingFd& read) noexcept {
+  pollfd end{read.get(), 0, 0};
+  return end.fd != -1 && ::poll(&end, 1, 0) == 0;
 }
 
 inline void Lifeline::give_back(Fd read) noexcept {
   try {
-    if (read && free_.size() < most_free) free_.push_back(std::move(read));
+    if (read && free_.size() < most_free) free_.emplace_back(std::move(read));
   } catch (...) {  // no memory: it is closed, and the next child gets a new one
   }
 }
 
 inline void Lifeline::abandon(std::vector<int>& unused) noexcept {
   writes_.clear();
-  read_.reset();
-  for (Fd& each : free_) unused.push_back(each.release());
+  read_ = LastingFd();
+  for (LastingFd& each : free_) {
+    if (Fd own = each.take()) unused.push_back(own.release());
+  }
   free_.clear();
 }
 
 inline Fd Lifeline::open_read_end() {
-  if (!read_) {
+  if (!usable(read_)) {
     PipeEnds ends = make_pipe();
-    writes_.push_back(std::move(ends.write));
-    read_ = std::move(ends.read);
+    writes_.emplace_back(std::move(ends.write));
+    read_ = LastingFd(std::move(ends.read));
   }
   char path[32];
   std::snprintf(path, sizeof path, "/proc/self/fd/%d", read_.get());
   Fd own = above_standard_streams(Fd(::open(path, O_RDONLY | O_CLOEXEC)));
-  if (!own) own = std::move(read_);
+  if (!own) own = read_.take();
   // SIGKILL, since any other signal may be blocked or handled. PR_SET_PDEATHSIG would kill when the thread ends that
   // forked.
   checked("fcntl(F_SETSIG) on a lifeline", [&] { return ::fcntl(own.get(), F_SETSIG, SIGKILL); });

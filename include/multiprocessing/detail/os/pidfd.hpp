@@ -25,10 +25,10 @@ inline Fd open_pidfd(pid_t pid) {
   return fd == -1 ? Fd() : above_standard_streams(Fd(static_cast<int>(fd)));
 }
 
-/// Sends `signal` to the process; returns 0 or the error.
-inline int send_signal(pid_t pid, const Fd& pidfd, int signal) noexcept {
-  const long result = pidfd ? ::syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0)
-                            : static_cast<long>(::kill(pid, signal));
+/// Sends `signal` to the process, by its id where `pidfd` is -1; returns 0 or the error.
+inline int send_signal(pid_t pid, int pidfd, int signal) noexcept {
+  const long result = pidfd != -1 ? ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0)
+                                  : static_cast<long>(::kill(pid, signal));
   return result == 0 ? 0 : errno;
 }
 
