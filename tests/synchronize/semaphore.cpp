@@ -8,11 +8,14 @@
 #include "synchronize/sleepers.hpp"
 
 #include <multiprocessing/process.hpp>
+#include <multiprocessing/sharedctypes.hpp>
+#include <multiprocessing/synchronize/lock.hpp>
 #include <multiprocessing/text.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -265,6 +268,83 @@ TEST_CASE("beyond 126 holders a semaphore goes on as a signal", "[synchronize][s
   done.release(140);
   for (auto& each : threads) each.join();
   CHECK(semaphore.get_value() == 150);
+}
+
+TEST_CASE("any number of threads may take turns with a resource", "[synchronize][semaphore][threads][death]") {
+  // More than there is room for, but each holds something only for a moment: so it stays a resource.
+  const mp::Semaphore semaphore(2), used(0), done(0);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 140; ++i)
+    threads.emplace_back([&] {
+      semaphore.acquire();
+      semaphore.release();
+      used.release();
+      done.acquire();
+      semaphore.acquire();
+      semaphore.release();
+    });
+  for (int i = 0; i < 140; ++i) CHECK(used.acquire(20s));
+  done.release(140);  // now all take turns at once
+  for (auto& each : threads) each.join();
+  CHECK(semaphore.get_value() == 2);
+  CHECK(in_child([&] {
+          semaphore.acquire();
+          kill_myself();
+        }) == killed);
+  CHECK(semaphore.get_value() == 2);
+}
+
+TEST_CASE("permits that were kept take no room from holders", "[synchronize][semaphore][threads][death]") {
+  const mp::Semaphore semaphore(200);
+  for (int i = 0; i < 130; ++i) std::thread([&] { semaphore.acquire(); }).join();
+  CHECK(semaphore.get_value() == 70);
+  CHECK(in_child([&] {
+          semaphore.acquire();
+          kill_myself();
+        }) == killed);
+  CHECK(semaphore.get_value() == 70);
+}
+
+TEST_CASE("no permit is lost or made, however many race for them", "[synchronize][semaphore][threads]") {
+  constexpr int permits = 5;
+  const bool signal = GENERATE(false, true);
+  CAPTURE(signal);
+  const mp::Semaphore semaphore(permits);
+  const mp::Value<int> held(0), most(0);
+  const mp::Lock counted;
+  if (signal) semaphore.release(), semaphore.acquire();
+  const auto count = [&](int change) {
+    const std::scoped_lock guard(counted);
+    held.set(held.get() + change);
+    if (held.get() > most.get()) most.set(held.get());
+  };
+  const auto race = [&] {
+    std::vector<std::thread> threads;
+    for (int number = 0; number < 3; ++number)
+      threads.emplace_back([&, number] {
+        for (int i = 0; i < 3000; ++i) {
+          semaphore.acquire();
+          int mine = 1;
+          while (mine < 1 + (i + number) % 3 && semaphore.acquire(false)) ++mine;
+          if (i % 16 == 0) count(mine), count(-mine);
+          if (i % 2 == 0) {
+            semaphore.release(mine);
+          } else {
+            while (mine-- > 0) semaphore.release();
+          }
+        }
+      });
+    for (auto& each : threads) each.join();
+  };
+  std::vector<Child> children;
+  for (int i = 0; i < 2; ++i) children.emplace_back(race);
+  race();
+  for (auto& each : children) CHECK(each.join() == 0);
+  CHECK(most.get() <= permits);
+  CHECK(held.get() == 0);
+  CHECK(semaphore.get_value() == permits);
+  for (int i = 0; i < permits; ++i) CHECK(semaphore.acquire(false));
+  CHECK_FALSE(semaphore.acquire(false));
 }
 
 TEST_CASE("a producer that was killed gives back no room that its items take", "[synchronize][semaphore][death]") {

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <multiprocessing/detail/memory/shared_ref.hpp>
-#include <multiprocessing/detail/synchronize/semaphore_state.hpp>
+#include <multiprocessing/detail/synchronize/semaphore_slow.hpp>
 #include <multiprocessing/detail/synchronize/timed_lockable.hpp>
 #include <multiprocessing/time.hpp>
 

@@ -27,11 +27,8 @@ class Holding {
   std::uint64_t bits_ = 0;
 };
 
-/// No thread: what a holder kept that ended in order, and what was given back for one that died.
-inline constexpr OwnerRef kept_holder(slot_limit, 0), restored_holder(slot_limit, 1);
-
 /// Up to 126 holders: as many as one sleep can watch beside a word and another sleeper. Used in the monitor of what it
-/// belongs to, but for keep(); read for a text also without.
+/// belongs to; read for a text also without.
 struct HolderTable {
   static constexpr std::uint32_t room = 126;
 
@@ -42,20 +39,10 @@ struct HolderTable {
   void set(std::uint32_t i, Holding holding) noexcept { entries[i].store(holding.bits(), std::memory_order_relaxed); }
   std::uint32_t size() const noexcept { return used.load(std::memory_order_relaxed); }
 
-  /// Without the monitor: what `owner`, who lives, holds in entry `i` is held by kept_holder from now on.
-  void keep(std::uint32_t i, OwnerRef owner) noexcept {
-    std::uint64_t here = entries[i].load(std::memory_order_relaxed);
-    while (Holding(here).owner() == owner && Holding(here).count() != 0 &&
-           !entries[i].compare_exchange_weak(here, Holding(kept_holder, Holding(here).count()).bits(),
-                                             std::memory_order_relaxed)) {
-    }
-  }
-
   /// What all hold together.
   std::uint64_t total() const noexcept {
     std::uint64_t sum = 0;
-    for (std::uint32_t i = 0; i < size(); ++i)
-      if (at(i).owner() != restored_holder) sum += at(i).count();
+    for (std::uint32_t i = 0; i < size(); ++i) sum += at(i).count();
     return sum;
   }
   /// The entry of `owner`, or `room` if it holds nothing.
@@ -81,14 +68,13 @@ struct HolderTable {
     set(free, Holding(owner, count));
     return true;
   }
-  /// Calls `living(owner)` for each holder that lives and `dead(index)` for each that died, or was found dead by one who
-  /// died over it.
+  /// Calls `living(owner)` for each holder that lives and `dead(index)` for each that died.
   template <class Living, class Dead>
   void sort_out(const ArenaMemory& arena, Living living, Dead dead) noexcept {
     for (std::uint32_t i = 0; i < size(); ++i) {
       const Holding here = at(i);
-      if (here.count() == 0 || here.owner() == kept_holder) continue;
-      if (here.owner() == restored_holder || is_dead(arena, here.owner())) {
+      if (here.count() == 0) continue;
+      if (is_dead(arena, here.owner())) {
         dead(i);
       } else {
         living(here.owner());

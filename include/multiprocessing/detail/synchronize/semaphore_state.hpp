@@ -1,57 +1,73 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
-/// SemaphoreState: a semaphore as it lies in shared memory, and its protocol.
+/// SemaphoreState: a semaphore as it lies in shared memory, and its operations where nobody waits.
 #pragma once
 
 #include <multiprocessing/detail/memory/bell.hpp>
 #include <multiprocessing/detail/memory/holders.hpp>
-#include <multiprocessing/detail/memory/reclaim.hpp>
+#include <multiprocessing/detail/synchronize/permit_word.hpp>
 #include <multiprocessing/errors.hpp>
-#include <multiprocessing/util.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <utility>
 
 namespace multiprocessing::detail {
 
-/// Every change is one store of a truth, made in the monitor, so a death leaves it before or after.
+/// A count of permits, and, while it is a resource, who holds them. `word` is the truth of both:
 ///
-///            truth                             a permit is there when       acquire                release
-/// resource   what each holder holds            holders' total < capacity    my entry + 1           my entry - n
-/// resource   ...of which dead: restored        (entries of the dead don't   the dead's entry       absorbed beyond
-///                                              count)                       becomes `restored`     the capacity
-/// signal     `signal`: marked, value           value > 0                    value - 1              value + n, but absorbed
-///                                                                                                  beyond the capacity
+///                    word                            account of the entry that it names
+/// nothing owed       tag T, or kind none             tag T (any with none)
+/// owed               tag T                           another tag: what `kind` says is still to be counted in
 ///
-/// resource becomes signal by one store of `signal`, at the first release that no holder and no restored permit covers, or
-/// when a 127th holder comes. Absorbed is what a release would add beyond the capacity, up to what was restored: it is the release
-/// of a permit that has come back already.
+/// An operation changes the word by one compare-and-swap, which names the caller's entry, then stores the account. Who wants to
+/// name another entry counts in first what is owed: see settle(). So, killed
 ///
-/// Who sleeps watches the holders that it has seen, and the sleeper before it, who may be the next holder. A holder whom perhaps
-/// nobody watches is noted in `unwatched`; then who stops sleeping wakes another, who looks again. What two deaths in a row, or one
-/// after somebody's time was up, leave unwatched is seen after `last_resort`. Changing this raises `ArenaHeader::current_version`.
-struct SemaphoreState {
-  static constexpr unsigned value_bits = 31;
-  static constexpr std::uint32_t most = std::numeric_limits<std::int32_t>::max();  // Python's SEM_VALUE_MAX
+///   before the exchange        nothing has happened
+///   between both               the permit has changed hands, and the next operation counts it in
+///   helping                    before: still owed. After: done. The owner stores the same, or is dead
+///
+/// A signal owes nothing to anybody: its word says all.
+///
+/// All else is done in the monitor, see semaphore_slow.hpp. Whoever needs the accounts to stand still sets W, which shuts the
+/// way past the monitor. W mirrors the bell: each change of the word in the monitor leaves it set just if the bell's word is,
+/// so that a death which leaves W behind costs the next operations a detour and nothing else.
+///
+/// bell.word    W      who sleeps
+/// 0            0      nobody, or one is under way or is owed a wake-up, who looks and sets both again
+/// 0            1      the same: the next change of the word takes W away
+/// W            1      perhaps somebody: a release enters the monitor, names the bell to the kernel, then adds the permit
+/// W            0      only inside the monitor, before W is set
+///
+/// The first three accounts share the word's line. Changing this raises `ArenaHeader::current_version`.
+struct alignas(32) SemaphoreState {
+  static constexpr std::uint32_t most = most_permits;
   static constexpr std::uint32_t unbounded = most;
-  static constexpr std::uint64_t marked = std::uint64_t{1} << 63;
+  static constexpr std::uint32_t room = HolderTable::room;  // what one sleep can watch
 
-  SemaphoreState(std::uint32_t value, std::uint32_t limit) : capacity(value), bound(limit) {}
+  SemaphoreState(std::uint32_t value, std::uint32_t limit)
+      : word(PermitWord::resource(value).bits()), capacity(value), bound(limit) {}
 
-  LockState monitor;
+  std::atomic<std::uint64_t> word;                          // PermitWord
+  std::array<std::atomic<std::uint64_t>, room> accounts{};  // Account; written by who owns the entry, and by who helps
+  std::array<std::atomic<std::uint32_t>, room> owners{};    // OwnerRef, 0: free; claimed in the monitor while W stands
+  std::uint32_t capacity;                                   // permits at the beginning
+  std::uint32_t bound;                                      // the most there may be
+  std::atomic<std::uint32_t> used{0};                       // entries that were ever claimed; raised before the entry is
+
+  // Of the slow path, off the lines that every operation reads.
+  alignas(32) LockState monitor;
   Bell bell;
-  std::uint32_t capacity;                  // permits at the beginning
-  std::uint32_t bound;                     // the most there may be
-  std::atomic<std::uint64_t> signal{0};    // 0: a resource; else marked | to absorb << 31 | value
-  std::atomic<std::uint64_t> restored{0};  // of a resource: permits given back for the dead, to absorb; see restore()
+  std::atomic<std::uint32_t> step{0};          // of the last bulk operation; written before it, in the monitor
   std::atomic<std::uint32_t> last_sleeper{0};  // OwnerRef of who went to sleep last: the next one watches it
   std::atomic<std::uint32_t> unwatched{0};  // 1: a permit was taken, or a watch given up, since somebody looked at all
-  HolderTable holders;
+  std::atomic<std::uint64_t> restored{0};   // of a resource: permits given back for the dead, to absorb; see restore()
 };
+static_assert(offsetof(SemaphoreState, accounts) == 8 && sizeof(SemaphoreState) == 1600);
 
 /// The checked start value of a semaphore.
 template <class Count>
@@ -64,202 +80,137 @@ std::uint32_t checked_permits(const char* type, Count value) {
 
 namespace semaphore {
 
-// After every other finalizer: those of the program may still release.
-inline constexpr int last_finalizer = -1000;
+using Kind = PermitWord::Kind;
 
-inline bool is_signal(const SemaphoreState& state) noexcept {
-  return state.signal.load(std::memory_order_relaxed) != 0;
+/// No thread: the owner of permits that were kept by one that ended in order.
+inline constexpr OwnerRef kept_holder(slot_limit, 0);
+
+// Where this thread last found its entry in a semaphore of such an address; the entry's owner tells whether it is right.
+inline thread_local constinit std::array<std::uint8_t, 64> entry_hints{};
+
+inline std::uint8_t& hint_for(const SemaphoreState& state) noexcept {
+  return entry_hints[reinterpret_cast<std::uintptr_t>(&state) / cache_line % entry_hints.size()];
 }
 
-inline std::uint32_t value_now(const SemaphoreState& state) noexcept {
-  if (is_signal(state))
-    return static_cast<std::uint32_t>(state.signal.load(std::memory_order_relaxed)) & SemaphoreState::most;
-  return state.capacity - static_cast<std::uint32_t>(state.holders.total());
+// Acquire, here and where an exchange fails: what is read of the accounts and their owners is not older than the word.
+inline PermitWord word_of(const SemaphoreState& state) noexcept {
+  return PermitWord(state.word.load(std::memory_order_acquire));
+}
+inline Account account_of(const SemaphoreState& state, std::uint32_t entry) noexcept {
+  return Account(state.accounts[entry].load(std::memory_order_relaxed));
+}
+inline OwnerRef owner_of(const SemaphoreState& state, std::uint32_t entry) noexcept {
+  return OwnerRef(state.owners[entry].load(std::memory_order_relaxed));
 }
 
-inline std::uint32_t to_absorb(const SemaphoreState& state) noexcept {
-  const std::uint64_t all = is_signal(state)
-                                ? state.signal.load(std::memory_order_relaxed) >> SemaphoreState::value_bits
-                                : state.restored.load(std::memory_order_relaxed);
-  return static_cast<std::uint32_t>(all);  // the bits above it are the mark, or the entry that restore() is at
+/// The calling thread's entry, or `room`. To be asked after the word was read: an entry is given to another only while W stands,
+/// and the word is another one after that.
+inline std::uint32_t search_entry(const ThreadIdentity& self, const SemaphoreState& state) noexcept {
+  const std::uint32_t used = std::min(state.used.load(std::memory_order_relaxed), SemaphoreState::room);
+  for (std::uint32_t i = 0; i < used; ++i) {
+    if (owner_of(state, i) != self.owner) continue;
+    hint_for(state) = static_cast<std::uint8_t>(i);
+    return i;
+  }
+  return SemaphoreState::room;
+}
+inline std::uint32_t entry_of(const ThreadIdentity& self, const SemaphoreState& state) noexcept {
+  const std::uint32_t hint = hint_for(state);
+  if (state.owners[hint].load(std::memory_order_relaxed) == self.owner.bits()) [[likely]] return hint;
+  return search_entry(self, state);
 }
 
-inline void make_signal(SemaphoreState& state, std::uint32_t value, std::uint32_t absorbable) noexcept {
-  const std::uint64_t both = std::uint64_t{absorbable} << SemaphoreState::value_bits | value;
-  state.signal.store(SemaphoreState::marked | both, std::memory_order_relaxed);
+/// Counts in what the operation that left `now` owes. Anybody may, any number of times.
+inline void settle(SemaphoreState& state, PermitWord now) noexcept {
+  if (now.is_signal() || now.kind() == Kind::none) return;
+  std::atomic<std::uint64_t>& account = state.accounts[now.entry()];
+  // Acquire, both: the account and the step are older than the look at the word below.
+  std::uint64_t seen = account.load(std::memory_order_acquire);
+  if (Account(seen).tag() == now.tag()) return;
+  const std::uint32_t step = state.step.load(std::memory_order_acquire);
+  // An account with another tag is one from before the operation, or from after a later one: then the word has gone on.
+  if (state.word.load(std::memory_order_relaxed) != now.bits()) return;
+  const Account counted(Account(seen).after(now.kind(), step), now.tag(), true);
+  // Release: whoever names another entry in the word after this shows it together with that. If it fails, the owner was faster.
+  account.compare_exchange_strong(seen, counted.bits(), std::memory_order_release, std::memory_order_relaxed);
 }
 
-/// Gives back what the dead hold, and collects the living. Returns whether anything was given back.
-///
-/// step                                          killed after it, the next one
-/// 1 the dead's entry is marked `restored`       goes on at 2: the permits count as free already
-/// 2 restored = total + count, and the entry     goes on at 3: the entry's number says that it is counted
-/// 3 the entry is emptied                        goes on at 4
-/// 4 restored = total
-inline bool restore(const ThreadIdentity& self, SemaphoreState& state, Watched& watched) noexcept {
-  watched.clear();
-  if (is_signal(state)) return false;
-  bool any = false;
-  HolderTable& holders = state.holders;
-  const auto counted = [&](std::uint64_t restored) {
-    const std::uint64_t entry = restored >> 32;
-    if (entry == 0) return;
-    if (holders.at(static_cast<std::uint32_t>(entry) - 1).owner() == restored_holder)
-      holders.set(static_cast<std::uint32_t>(entry) - 1, Holding());
-    state.restored.store(restored & 0xffffffffu, std::memory_order_relaxed);
-  };
-  counted(state.restored.load(std::memory_order_relaxed));
-  holders.sort_out(
-      self.arena, [&](OwnerRef owner) { watched.add(owner); },
-      [&](std::uint32_t dead) {
-        any = true;
-        const std::uint32_t count = holders.at(dead).count();
-        holders.set(dead, Holding(restored_holder, count));
-        // More than 31 bits of them are not remembered: as many releases too many nobody makes.
-        const std::uint64_t restored =
-            std::min<std::uint64_t>(state.restored.load(std::memory_order_relaxed) + count, SemaphoreState::most);
-        state.restored.store(restored | std::uint64_t{dead + 1} << 32, std::memory_order_relaxed);
-        counted(restored | std::uint64_t{dead + 1} << 32);
-      });
-  return any;
+/// Changes the word from `now` to `next`. False when another came first; then `now` is what it left.
+/// Acquire: what was done under the permit before is seen. Release: so is, with the word, that what it owed is counted in.
+inline bool exchange(SemaphoreState& state, PermitWord& now, PermitWord next) noexcept {
+  std::uint64_t expected = now.bits();
+  if (state.word.compare_exchange_strong(expected, next.bits(), std::memory_order_acq_rel, std::memory_order_acquire)) [[likely]]
+    return true;
+  now = PermitWord(expected);
+  return false;
 }
 
-// What all threads that `ends` picks hold stays held, as in Python, though they end. Without the monitors: who ends waits for
-// nobody, and an object that is freed meanwhile is at most read.
-template <class Ends>
-void keep(const ThreadIdentity& self, Ends ends) {
-  reclaim::for_each_object(self.arena, [&](ObjectHeader& object, auto) {
-    if (object.kind != ObjectKind::semaphore || object.id.load(std::memory_order_acquire) == 0) return;
-    HolderTable& holders =
-        reinterpret_cast<SemaphoreState*>(reinterpret_cast<std::byte*>(&object) + object_offset)->holders;
-    for (std::uint32_t i = 0; i < std::min(holders.size(), HolderTable::room); ++i) {
-      const Holding here = holders.at(i);
-      if (here.count() != 0 && here.owner().slot() < slot_limit && ends(here.owner())) holders.keep(i, here.owner());
+/// One operation by `entry` on a resource, of `step` permits; it leaves W as said. False as exchange() says.
+/// Killed between the exchange and the end: see SemaphoreState.
+inline bool commit(SemaphoreState& state, PermitWord& now, std::uint32_t entry, Kind kind, bool waits = false,
+                   std::uint32_t step = 1) noexcept {
+  const PermitWord next = now.after(entry, kind, kind == Kind::acquire ? -1 : std::int64_t{step}, waits);
+  const Account before = account_of(state, entry);
+  // When the last operation was another's, it may still owe; and this one's tag may by chance be the one that is here already, so
+  // that it would look as if counted in: that tag is left out.
+  if (now.entry() != entry || now.tag() != before.tag()) [[unlikely]] {
+    if (account_of(state, now.entry()).tag() != now.tag()) settle(state, now);
+    if (next.tag() == before.tag()) {
+      if (exchange(state, now, now.after(now.entry(), Kind::none, 0, now.waits()))) now = word_of(state);
+      return false;
     }
-  });
-}
-
-// Which process has asked for keep_at_exit() at its end. (Two copies of the library ask twice, which changes nothing.)
-inline constinit std::atomic<std::uint32_t> keeps_at_exit{0};
-
-inline void keep_at_thread_end() noexcept {
-  const ThreadIdentity& self = thread_identity;
-  keep(self, [&](OwnerRef owner) { return owner == self.owner; });
-}
-
-inline void keep_at_exit() {
-  const ThreadIdentity& self = this_thread();
-  keep(self, [&](OwnerRef owner) {
-    return self.arena.thread(owner.slot()).process.load(std::memory_order_relaxed) == self.process &&
-           !is_dead(self.arena, owner);
-  });
-}
-
-// At the first permit of a thread, and of a process: a child by fork has inherited what its parent's thread asked for.
-inline bool expects_end(const ThreadIdentity& self) noexcept {
-  return self.at_end != nullptr && keeps_at_exit.load(std::memory_order_relaxed) == self.process;
-}
-inline void expect_end(ThreadIdentity& self) {
-  self.at_end = &keep_at_thread_end;
-  if (keeps_at_exit.exchange(self.process, std::memory_order_relaxed) != self.process)
-    Finalize(last_finalizer, &keep_at_exit);
-}
-
-inline bool take(const ThreadIdentity& self, SemaphoreState& state) noexcept {
-  const std::uint32_t value = value_now(state);
-  if (value == 0) return false;
-  if (is_signal(state) || !state.holders.add(self.owner, 1)) make_signal(state, value - 1, to_absorb(state));
+  }
+  // Release: who reads this step for an earlier operation finds that one counted in.
+  if (kind == Kind::bulk) state.step.store(step, std::memory_order_release);
+  if (!exchange(state, now, next)) [[unlikely]] return false;
+  // Relaxed: whoever needs it does not wait for it, but helps.
+  state.accounts[entry].store(Account(before.after(kind, step), next.tag()).bits(), std::memory_order_relaxed);
   return true;
 }
 
-// Whether a permit that the calling thread has taken is not the only one.
-inline bool others_hold(const ThreadIdentity& self, const SemaphoreState& state) noexcept {
-  const std::uint32_t mine = state.holders.find(self.owner);
-  return state.holders.total() != (mine == HolderTable::room ? 0 : state.holders.at(mine).count());
+/// What a release leaves that no account covers.
+struct Released {
+  std::uint64_t value;
+  std::uint32_t absorbed;
+};
+inline Released released(const SemaphoreState& state, std::uint32_t value, std::uint32_t to_absorb,
+                         std::uint32_t count) noexcept {
+  const std::uint64_t sum = std::uint64_t{value} + count;
+  if (to_absorb == 0) [[likely]] return {sum, 0};
+  const std::uint64_t beyond = sum - std::min<std::uint64_t>(sum, state.capacity);
+  const auto absorbed = static_cast<std::uint32_t>(std::min<std::uint64_t>({beyond, to_absorb, count}));
+  return {sum - absorbed, absorbed};
 }
 
-inline bool acquire(ThreadIdentity& self, SemaphoreState& state, Timeout timeout) {
-  if (!expects_end(self)) [[unlikely]]
-    expect_end(self);
-  MonitorGuard monitor(self, state.monitor);
-  if (take(self, state)) {
-    state.unwatched.store(1, std::memory_order_relaxed);
-    return true;
-  }
-  Watched watched;
-  const PendingGuard pending(self, state.bell.word);  // from the first restored permit until every wait is over
-  if (restore(self, state, watched) && take(self, state)) {
-    state.unwatched.store(1, std::memory_order_relaxed);
-    bell::ring(monitor, state.bell, 1);  // the dead's token woke one sleeper only, or none
-    return true;
-  }
-  if (timeout.zero()) return false;
-  const Deadline deadline(timeout);
-  const IntentGuard intent(self, Intent::wait, &state.bell.word);
-  OwnerRef before_me;
-  for (;;) {
-    const OwnerRef last(state.last_sleeper.exchange(self.owner.bits(), std::memory_order_relaxed));
-    if (last != self.owner) before_me = last;  // else nobody came since I slept: the same one is still before me
-    if (is_dead(self.arena, before_me)) before_me = OwnerRef();
-    watched.add(before_me);
-    state.unwatched.store(0, std::memory_order_relaxed);
-    bell::announce(state.bell);
-    monitor.unlock();
-    const bool by_time_alone = !bell::sleep(self.arena, state.bell, watched.all(), deadline);
-    monitor.lock_woken(state.bell.word);
-    restore(self, state, watched);
-    const bool taken = take(self, state);
-    const bool late = deadline.passed();
-    if (taken && by_time_alone && !late) self.arena.header().saved_by_tick.fetch_add(1, std::memory_order_relaxed);
-    if (!taken && !late) continue;
-    if (OwnerRef(state.last_sleeper.load(std::memory_order_relaxed)) == self.owner) {
-      state.last_sleeper.store(before_me.bits(), std::memory_order_relaxed);  // the next to come watches whom I watched
-      state.unwatched.store(1, std::memory_order_relaxed);
+/// Takes a permit if that needs no more than an exchange.
+inline bool try_acquire(const ThreadIdentity& self, SemaphoreState& state) noexcept {
+  for (PermitWord now = word_of(state); !now.shut();) {
+    if (now.is_signal()) {
+      if (exchange(state, now, now.after(-1, 0))) return true;
+      continue;
     }
-    // Others may sleep, and who rang for me took W away: it is put back, or the ring passed on if more is to be had, or if
-    // what I have watched should be watched by another.
-    bell::announce(state.bell);
-    const bool to_watch =
-        state.unwatched.load(std::memory_order_relaxed) != 0 && !is_signal(state) && others_hold(self, state);
-    if (!taken || to_watch || value_now(state) > 0) bell::ring(monitor, state.bell, 1);
-    return taken;
+    const std::uint32_t mine = entry_of(self, state);
+    if (mine == SemaphoreState::room) return false;
+    if (commit(state, now, mine, Kind::acquire)) return true;
   }
+  return false;
 }
 
-/// Throws ValueError, and changes nothing, when that would be more than the bound.
-inline void release(const ThreadIdentity& self, SemaphoreState& state, std::uint32_t count) {
-  MonitorGuard monitor(self, state.monitor);
-  const PendingGuard pending(self, state.bell.word);  // before the permit is there: from then on a wake-up is owed
-  const std::uint32_t mine = is_signal(state) ? HolderTable::room : state.holders.find(self.owner);
-  if (mine != HolderTable::room && state.holders.at(mine).count() >= count) {
-    state.holders.set(mine, Holding(self.owner, state.holders.at(mine).count() - count));
-  } else {
-    Watched watched;
-    restore(self, state, watched);
-    const std::uint32_t absorbable = to_absorb(state);
-    const std::uint64_t sum = std::uint64_t{value_now(state)} + count;
-    const std::uint64_t beyond = sum - std::min<std::uint64_t>(sum, state.capacity);
-    const auto absorbed = static_cast<std::uint32_t>(std::min<std::uint64_t>({beyond, absorbable, count}));
-    if (sum - absorbed > state.bound)
-      throw ValueError("Semaphore.release: semaphore or lock released too many times: its value would be " +
-                       std::to_string(sum - absorbed) + ", more than " + std::to_string(state.bound));
-    if (absorbed == count && !is_signal(state)) {
-      state.restored.store(absorbable - absorbed, std::memory_order_relaxed);  // those permits are there already
-    } else {
-      make_signal(state, static_cast<std::uint32_t>(sum - absorbed), absorbable - absorbed);
+/// Gives permits back if that needs no more than an exchange, and wakes nobody.
+inline bool try_release(const ThreadIdentity& self, SemaphoreState& state, std::uint32_t count) noexcept {
+  for (PermitWord now = word_of(state); !now.waits();) {
+    if (now.is_signal()) {
+      const auto [value, absorbed] = released(state, now.value(), now.to_absorb(), count);
+      if (value > state.bound) return false;
+      if (exchange(state, now, now.after(std::int64_t{count} - absorbed, absorbed))) return true;
+      continue;
     }
+    const std::uint32_t mine = entry_of(self, state);
+    // A resource's value and what is held never exceed the capacity, so that the bound need not be asked.
+    if (count != 1 || mine == SemaphoreState::room || account_of(state, mine).count() == 0) return false;
+    if (commit(state, now, mine, Kind::release)) return true;
   }
-  bell::ring(monitor, state.bell, static_cast<int>(count));
-}
-
-inline std::uint32_t value(const ThreadIdentity& self, SemaphoreState& state) {
-  MonitorGuard monitor(self, state.monitor);
-  const PendingGuard pending(self, state.bell.word);
-  Watched watched;
-  const bool restored = restore(self, state, watched);
-  const std::uint32_t now = value_now(state);
-  if (restored) bell::ring(monitor, state.bell, 1);  // who takes one of several wakes the next
-  return now;
+  return false;
 }
 
 }  // namespace semaphore
