@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
-/// HolderTable: who holds how much of a shared resource.
+/// Holding: who holds how much of a shared resource; Watched: whose deaths a sleep waits for.
 #pragma once
 
 #include <multiprocessing/detail/memory/thread_identity.hpp>
+#include <multiprocessing/detail/os/futex.hpp>
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <span>
 
@@ -27,61 +27,9 @@ class Holding {
   std::uint64_t bits_ = 0;
 };
 
-/// Up to 126 holders: as many as one sleep can watch beside a word and another sleeper. Used in the monitor of what it
-/// belongs to; read for a text also without.
-struct HolderTable {
-  static constexpr std::uint32_t room = 126;
-
-  std::atomic<std::uint32_t> used{0};  // entries that were ever used; raised before the entry is
-  std::array<std::atomic<std::uint64_t>, room> entries{};
-
-  Holding at(std::uint32_t i) const noexcept { return Holding(entries[i].load(std::memory_order_relaxed)); }
-  void set(std::uint32_t i, Holding holding) noexcept { entries[i].store(holding.bits(), std::memory_order_relaxed); }
-  std::uint32_t size() const noexcept { return used.load(std::memory_order_relaxed); }
-
-  /// What all hold together.
-  std::uint64_t total() const noexcept {
-    std::uint64_t sum = 0;
-    for (std::uint32_t i = 0; i < size(); ++i) sum += at(i).count();
-    return sum;
-  }
-  /// The entry of `owner`, or `room` if it holds nothing.
-  std::uint32_t find(OwnerRef owner) const noexcept {
-    for (std::uint32_t i = 0; i < size(); ++i)
-      if (at(i).count() != 0 && at(i).owner() == owner) return i;
-    return room;
-  }
-  /// Adds to what `owner` holds; false, and nothing is changed, when there is no room for another holder.
-  bool add(OwnerRef owner, std::uint32_t count) noexcept {
-    std::uint32_t free = size();
-    for (std::uint32_t i = 0; i < size(); ++i) {
-      const Holding here = at(i);
-      if (here.count() == 0) {
-        if (free == size()) free = i;
-      } else if (here.owner() == owner) {
-        set(i, Holding(owner, here.count() + count));
-        return true;
-      }
-    }
-    if (free == room) return false;
-    if (free == size()) used.store(free + 1, std::memory_order_relaxed);
-    set(free, Holding(owner, count));
-    return true;
-  }
-  /// Calls `living(owner)` for each holder that lives and `dead(index)` for each that died.
-  template <class Living, class Dead>
-  void sort_out(const ArenaMemory& arena, Living living, Dead dead) noexcept {
-    for (std::uint32_t i = 0; i < size(); ++i) {
-      const Holding here = at(i);
-      if (here.count() == 0) continue;
-      if (is_dead(arena, here.owner())) {
-        dead(i);
-      } else {
-        living(here.owner());
-      }
-    }
-  }
-};
+/// As many holders as one sleep can watch beside a word and another sleeper.
+inline constexpr std::uint32_t most_holders = max_sleeps - 2;
+static_assert(most_holders == 126);
 
 /// Whom a sleep watches besides its word.
 class Watched {
@@ -93,7 +41,7 @@ class Watched {
   std::span<const OwnerRef> all() const noexcept { return {owners_.data(), count_}; }
 
  private:
-  std::array<OwnerRef, HolderTable::room + 1> owners_;
+  std::array<OwnerRef, most_holders + 1> owners_;
   std::size_t count_ = 0;
 };
 

@@ -47,7 +47,7 @@ namespace multiprocessing::detail {
 struct alignas(32) SemaphoreState {
   static constexpr std::uint32_t most = most_permits;
   static constexpr std::uint32_t unbounded = most;
-  static constexpr std::uint32_t room = HolderTable::room;  // what one sleep can watch
+  static constexpr std::uint32_t room = most_holders;
 
   SemaphoreState(std::uint32_t value, std::uint32_t limit)
       : word(PermitWord::resource(value).bits()), capacity(value), bound(limit) {}
