@@ -123,6 +123,13 @@ TEST_CASE("debug_dump: names whatever is waited for, and says how that stands", 
   CHECK_THAT(line_of_waiter(sleeper), contains("Condition #"));
   CHECK_THAT(lines_with("Condition #"), contains(": 1 wait to be notified"));
 
+  const mp::Semaphore semaphore(1);
+  semaphore.acquire();
+  const pid_t taker = start_child([&] { semaphore.acquire(); });
+  CHECK_THAT(line_of_waiter(taker), contains("Semaphore #"));
+  CHECK_THAT(lines_with("Semaphore #"), contains(": value 0; held by thread " + id + " of process " + id));
+  semaphore.release();
+
   rwlock.release_shared();
   event.set();
   barrier.abort();
@@ -130,7 +137,7 @@ TEST_CASE("debug_dump: names whatever is waited for, and says how that stands", 
     const std::scoped_lock guard(condition);
     condition.notify();
   }
-  for (const pid_t child : {writer, listener, party, sleeper}) CHECK(exit_status(child) == 0);
+  for (const pid_t child : {writer, listener, party, sleeper, taker}) CHECK(exit_status(child) == 0);
 }
 
 TEST_CASE("debug_dump: finds those who wait for each other for ever", "[arena][debug_dump]") {

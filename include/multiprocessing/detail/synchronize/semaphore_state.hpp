@@ -5,6 +5,7 @@
 
 #include <multiprocessing/detail/memory/bell.hpp>
 #include <multiprocessing/detail/memory/holders.hpp>
+#include <multiprocessing/detail/memory/kind_text.hpp>
 #include <multiprocessing/detail/synchronize/permit_word.hpp>
 #include <multiprocessing/errors.hpp>
 
@@ -214,5 +215,20 @@ inline bool try_release(const ThreadIdentity& self, SemaphoreState& state, std::
 }
 
 }  // namespace semaphore
+
+inline constexpr KindText semaphore_text{
+    nullptr, [](const ArenaMemory& arena, const void* at) {
+      const auto& state = *static_cast<const SemaphoreState*>(at);
+      const PermitWord now = semaphore::word_of(state);
+      std::string text = "value " + std::to_string(now.value()) + (now.is_signal() ? ", a signal" : "");
+      const std::uint32_t used = std::min(state.used.load(std::memory_order_relaxed), SemaphoreState::room);
+      for (std::uint32_t i = 0; !now.is_signal() && i < used; ++i) {
+        const OwnerRef owner = semaphore::owner_of(state, i);
+        if (owner && owner != semaphore::kept_holder && semaphore::account_of(state, i).count() != 0)
+          text += "; held by " + thread_text(arena, owner);
+      }
+      return text;
+    }};
+inline const bool semaphore_is_described = describe_kind(ObjectKind::semaphore, semaphore_text);
 
 }  // namespace multiprocessing::detail
