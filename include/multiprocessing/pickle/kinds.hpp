@@ -5,6 +5,7 @@
 
 #include <multiprocessing/detail/core/aggregate.hpp>
 #include <multiprocessing/detail/text/kinds.hpp>
+#include <multiprocessing/object/declared.hpp>
 
 #include <boost/describe/members.hpp>
 #include <boost/describe/modifiers.hpp>

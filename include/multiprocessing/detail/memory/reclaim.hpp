@@ -115,24 +115,40 @@ inline void free_dropped(const ArenaMemory& arena) {
   }
 }
 
-// Drops the objects of a process that can't drop them itself any more.
-inline void drop_objects_of(const ArenaMemory& arena, ProcessRef gone) {
+// Some processes, found by one compare: so that however many are gone, the arena is looked through once.
+class ProcessSet {
+ public:
+  void insert(ProcessRef process) {
+    if (process.slot() >= by_slot_.size()) by_slot_.resize(process.slot() + 1);
+    by_slot_[process.slot()] = process;
+  }
+  bool empty() const { return by_slot_.empty(); }
+  bool contains(ProcessRef process) const {
+    return process && process.slot() < by_slot_.size() && by_slot_[process.slot()] == process;
+  }
+
+ private:
+  std::vector<ProcessRef> by_slot_;
+};
+
+// Drops the objects of processes that can't drop them themselves any more.
+inline void drop_objects_of(const ArenaMemory& arena, const ProcessSet& gone) {
   for_each_object_held(arena, [&](ObjectHeader& object, const ObjectPlace&) {
-    std::uint32_t creator = gone.bits();
-    if (object.creator.load(std::memory_order_relaxed) != creator) return;
+    std::uint32_t creator = object.creator.load(std::memory_order_relaxed);
+    if (!gone.contains(ProcessRef(creator))) return;
     arena.header().dropped.fetch_add(1, std::memory_order_relaxed);  // first: a death in between must not leave it uncounted
     object.dropped.store(arena.header().forks.load(std::memory_order_relaxed), std::memory_order_relaxed);
     object.creator.compare_exchange_strong(creator, 0, std::memory_order_acq_rel);
   });
 }
 
-// Frees the drafts of a process that is gone, and gives its chunks to whoever needs them. A draft without an owner was left by
+// Frees the drafts of processes that are gone, and gives their chunks to whoever needs them. A draft without an owner was left by
 // one who had no slot.
-inline void take_chunks_of(const ArenaMemory& arena, ProcessRef gone) {
+inline void take_chunks_of(const ArenaMemory& arena, const ProcessSet& gone) {
   ChunkMap map(arena);
   std::vector<std::uint32_t> found;
   map.for_each_held([&](std::uint32_t number, ChunkWord word) {
-    if (word.owner() == gone || (word.kind() == ChunkWord::Kind::draft && !word.owner())) found.push_back(number);
+    if (gone.contains(word.owner()) || (word.kind() == ChunkWord::Kind::draft && !word.owner())) found.push_back(number);
   });
   for (const std::uint32_t number : found) {
     const ChunkWord word = map.word(number);
@@ -179,6 +195,7 @@ inline std::size_t reclaim_holding_registry(const ArenaMemory& arena, std::int32
   const std::uint64_t deaths = header.deaths.load(std::memory_order_relaxed);
   const std::uint32_t ready = header.process_slots_ready.load(std::memory_order_relaxed);
   std::vector<ProcessRef> found;
+  reclaim::ProcessSet with_objects, with_chunks;
   for (std::uint32_t i = 0; i < ready; ++i) {
     ProcessSlot& slot = arena.process(i);
     const std::uint32_t state = slot.state.load(std::memory_order_acquire);
@@ -193,14 +210,16 @@ inline std::size_t reclaim_holding_registry(const ArenaMemory& arena, std::int32
   // What is freed below is a draft of this process for a moment: should it die in it, it is to be looked for.
   const ProcessRef self = this_process(arena);
   if (self && !found.empty()) arena.process(self.slot()).chunks.fetch_add(1, std::memory_order_relaxed);
-  for (const ProcessRef gone : found)
-    if (arena.process(gone.slot()).objects.load(std::memory_order_relaxed) != 0) reclaim::drop_objects_of(arena, gone);
-  if (!found.empty()) reclaim::free_dropped(arena);  // before the chunks: those that become empty go back whole
   for (const ProcessRef gone : found) {
-    ProcessSlot& slot = arena.process(gone.slot());
-    if (slot.chunks.load(std::memory_order_relaxed) != 0) reclaim::take_chunks_of(arena, gone);
-    slot.state.store(ProcessSlot::free, std::memory_order_release);
+    const ProcessSlot& slot = arena.process(gone.slot());
+    if (slot.objects.load(std::memory_order_relaxed) != 0) with_objects.insert(gone);
+    if (slot.chunks.load(std::memory_order_relaxed) != 0) with_chunks.insert(gone);
   }
+  if (!with_objects.empty()) reclaim::drop_objects_of(arena, with_objects);
+  if (!found.empty()) reclaim::free_dropped(arena);  // before the chunks: those that become empty go back whole
+  if (!with_chunks.empty()) reclaim::take_chunks_of(arena, with_chunks);
+  // Last: until then the next who reclaims does it all again.
+  for (const ProcessRef gone : found) arena.process(gone.slot()).state.store(ProcessSlot::free, std::memory_order_release);
   if (reaped == 0) header.deaths_reclaimed.store(deaths, std::memory_order_relaxed);
   return found.size();
 }
