@@ -1,4 +1,4 @@
-// expect: is the target overloaded, or a {list} given? write [](int x) { f(x); }
+// expect: is the target overloaded, or a {list} given? write [](int x) {
 #include <multiprocessing/process.hpp>
 
 namespace mp = multiprocessing;

@@ -58,9 +58,10 @@ inline constexpr bool takes_lvalues<T, std::index_sequence<Each...>> = requires 
 /// More members than this are not listed: so many Boost.PFR can take apart.
 inline constexpr std::size_t most_members = 100;
 
-/// Counts from `Count` initialisers on. Too few are refused where a member has no default (`Found` is false as yet), then
-/// some are taken, then too many are refused. The elements of a C array count one by one, and those of a std::array do
-/// not. Ends one beyond most_members, so that its cost depends on the number of members and not on the size of `T`.
+/// Counts from `Count` initialisers on. Too few are refused where a member has no default (`Found` is false as yet),
+/// then some are taken, then too many are refused. The elements of a C array count one by one, and those of a
+/// std::array do not. Ends one beyond most_members, so that its cost depends on the number of members and not on the
+/// size of `T`.
 template <class T, std::size_t Count = 0, bool Found = false>
 consteval std::size_t count_members() {
   if constexpr (Count > most_members + 1) {
@@ -85,9 +86,8 @@ inline constexpr bool takes_braces = false;
 template <class T, std::size_t... Before, std::size_t... After>
 inline constexpr bool takes_braces<T, std::index_sequence<Before...>, std::index_sequence<After...>> = requires {
   T{std::declval<any_member_at<Before>>()..., {}, std::declval<any_member_at<After>>()...};
-} || requires {
-  T{std::declval<any_lvalue_at<Before>>()..., {}, std::declval<any_lvalue_at<After>>()...};
-};
+}
+|| requires { T{std::declval<any_lvalue_at<Before>>()..., {}, std::declval<any_lvalue_at<After>>()...}; };
 
 /// Whether the initialiser at `At` begins a C array: braces there take the place of several initialisers, so that only
 /// fewer than the rest may follow.
