@@ -642,7 +642,10 @@ TEST_CASE("Process: works on in a program that closes all descriptors and opens 
           mp::Process first(print_number, 1);
           first.start();
           first.join();
-          mp::Process lasting({.outlive_parent = true}, sleep_for_ever);
+          mp::Process lasting({.outlive_parent = true}, [] {
+            ::alarm(30);  // else it would stay when this test fails
+            sleep_for_ever();
+          });
           lasting.start();
           mp::Process bound(sleep_for_ever);
           bound.start();
