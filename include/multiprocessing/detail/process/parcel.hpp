@@ -138,6 +138,8 @@ void ParcelWriter::put(const T& x) {
                   "Process: to send an mp::object, include <multiprocessing/pickle.hpp>");
     dump_ = &Pickle::dump;
     put_size(Pickle::add(objects_, x));
+  } else if constexpr (sent_reduced<T>) {
+    put(x.reduce());
   } else if constexpr (sends_itself<T>) {
     list_fields(*this, const_cast<T&>(x));  // one function for both ways cannot be const; writing changes nothing
   } else if constexpr (described_class<T>) {
@@ -317,6 +319,8 @@ T ParcelReader::make() {
     return std::bit_cast<T>(make<std::intptr_t>());
   } else if constexpr (std::derived_from<T, object>) {
     return make_object<T>();
+  } else if constexpr (sent_reduced<T>) {
+    return T::rebuild(make<object>());
   } else if constexpr (sends_itself<T>) {
     T made = Blank<T>::make();
     list_fields(*this, made);
