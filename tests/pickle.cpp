@@ -406,3 +406,14 @@ TEST_CASE("pickle: protocols that cannot be written are refused", "[pickle]") {
   CHECK_THROWS_AS(mp::pickle::dumps(1, {.protocol = 1}), mp::ValueError);
   CHECK_THROWS_AS(mp::pickle::dumps(1, {.protocol = 6}), mp::ValueError);
 }
+
+TEST_CASE("dumps: an instance that its own arguments hold keeps its items once", "[pickle][object]") {
+  // made = Class(inner), made.append(made), inner.append(made)
+  const std::string message = std::string("cmodule\nClass\nq") + '\0' + "]q\1h" + '\0' + "(h\1tRq\2h\2aa0h\2.";
+  mp::object value = mp::pickle::loads(message);
+  for (int round = 0; round < 3; ++round) {
+    CAPTURE(round);
+    CHECK(value.to<mp::instance>().items().size() == 1);
+    value = mp::pickle::loads(mp::pickle::dumps(value));
+  }
+}

@@ -192,7 +192,9 @@ class ObjectWriter {
       case How::newobj: writer_.code(opcode::NEWOBJ); break;
       case How::newobj_ex: write_newobj_ex(instance.keywords); break;
     }
-    if (!recall_inner(instance, memoized, opcode::POP, 1) && memoized) writer_.memoize(instance);
+    // Who was written meanwhile has all that follows.
+    if (recall_inner(instance, memoized, opcode::POP, 1)) return;
+    if (memoized) writer_.memoize(instance);
     write_items(instance.items);
     Batches batches(writer_, opcode::SETITEMS);
     for (const auto& [key, value] : instance.pairs) {
