@@ -24,9 +24,10 @@ static_assert(detail::start_method<detail::Fork> && !detail::start_method<Namele
 
 TEST_CASE("start methods: fork is the default, and what is not there is named", "[process][start_methods]") {
   CHECK(detail::default_start_method == "fork");
-  CHECK(detail::find_start_method("fork") == &detail::launch_by<detail::Fork>);
-  CHECK(detail::find_start_method("spawn") == &detail::launch_by<detail::Spawn>);
-  CHECK(detail::find_start_method("forkserver") == &detail::launch_by<detail::Forkserver>);
+  CHECK(detail::find_start_method("fork").launch == &detail::launch_by<detail::Fork>);
+  CHECK(detail::find_start_method("spawn").launch == &detail::launch_by<detail::Spawn>);
+  CHECK(detail::find_start_method("forkserver").launch == &detail::launch_by<detail::Forkserver>);
+  CHECK(detail::find_start_method("spawn").process_class == "SpawnProcess");
   for (const char* const missing : {"Fork", "bogus", ""}) {
     CHECK_THROWS_AS(detail::find_start_method(missing), multiprocessing::ValueError);
     CHECK_THROWS_WITH(detail::find_start_method(missing), contains("cannot find context for '" + std::string(missing)));
