@@ -115,7 +115,8 @@ inline std::uint32_t search_entry(const ThreadIdentity& self, const SemaphoreSta
   }
   return SemaphoreState::room;
 }
-inline std::uint32_t entry_of(const ThreadIdentity& self, const SemaphoreState& state) noexcept {
+// Always inline, here and below: the slow paths use them too, and with so many callers g++ would make the quick ones call them.
+[[gnu::always_inline]] inline std::uint32_t entry_of(const ThreadIdentity& self, const SemaphoreState& state) noexcept {
   const std::uint32_t hint = hint_for(state);
   if (state.owners[hint].load(std::memory_order_relaxed) == self.owner.bits()) [[likely]] return hint;
   return search_entry(self, state);
@@ -148,8 +149,8 @@ inline bool exchange(SemaphoreState& state, PermitWord& now, PermitWord next) no
 
 /// One operation by `entry` on a resource, of `step` permits; it leaves W as said. False as exchange() says.
 /// Killed between the exchange and the end: see SemaphoreState.
-inline bool commit(SemaphoreState& state, PermitWord& now, std::uint32_t entry, Kind kind, bool waits = false,
-                   std::uint32_t step = 1) noexcept {
+[[gnu::always_inline]] inline bool commit(SemaphoreState& state, PermitWord& now, std::uint32_t entry, Kind kind,
+                                          bool waits = false, std::uint32_t step = 1) noexcept {
   const PermitWord next = now.after(entry, kind, kind == Kind::acquire ? -1 : std::int64_t{step}, waits);
   const Account before = account_of(state, entry);
   // When the last operation was another's, it may still owe; and this one's tag may by chance be the one that is here already, so
