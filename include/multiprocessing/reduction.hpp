@@ -4,8 +4,8 @@
 #pragma once
 
 #include <multiprocessing/connection/connection.hpp>
+#include <multiprocessing/detail/connection/boarding.hpp>
 #include <multiprocessing/detail/connection/fetch.hpp>
-#include <multiprocessing/detail/connection/passengers.hpp>
 #include <multiprocessing/detail/connection/resource_sharer.hpp>
 
 #include <multiprocessing/detail/os/fd.hpp>
@@ -44,11 +44,11 @@ class DupFd {
 
   object reduce() const {
     if (!own_) throw ValueError("send: a DupFd without a descriptor");
-    return detail::Passengers::current().board(own_.get());
+    return detail::board(own_.get());
   }
   static DupFd rebuild(const object& sent) {
     DupFd received;
-    received.own_ = detail::Passengers::alight(of_socket(sent));
+    received.own_ = detail::alight(of_socket(sent));
     return received;
   }
 

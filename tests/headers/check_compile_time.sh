@@ -6,8 +6,7 @@
 # processor's speed, or it is slower, that unit, compiled beside the header, says by how much.
 #
 # context.hpp makes all that the library makes, so it includes every chapter, as the umbrella does. What sends descriptors
-# (connection, reduction, process) has a budget of its own: it brings the sharer from which a Python fetches them, and with it pickle
-# and a listener, until that is split off.
+# to Pythons (connection, reduction) has a budget of its own: it brings the sharer from which they are fetched, until that is split off.
 set -euo pipefail
 compiler=$1 include=$2 chapter_budget=$3 umbrella_budget=$4
 flags=("${@:5}")
@@ -40,7 +39,7 @@ failed=0
 cd "$include"
 for header in multiprocessing/*.hpp; do
   case $header in
-    multiprocessing/connection.hpp | multiprocessing/reduction.hpp | multiprocessing/process.hpp) budget=$sending_budget ;;
+    multiprocessing/connection.hpp | multiprocessing/reduction.hpp) budget=$sending_budget ;;
     multiprocessing/context.hpp) budget=$umbrella_budget ;;
     *) budget=$chapter_budget ;;
   esac

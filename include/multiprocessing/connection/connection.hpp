@@ -5,6 +5,7 @@
 
 #include <multiprocessing/connection/buffer_too_short.hpp>
 #include <multiprocessing/connection/buffers.hpp>
+#include <multiprocessing/detail/connection/boarding.hpp>
 #include <multiprocessing/detail/connection/frame.hpp>
 #include <multiprocessing/detail/connection/frame_reader.hpp>
 #include <multiprocessing/detail/connection/passengers.hpp>
@@ -185,7 +186,7 @@ inline void Connection::end_sharing() noexcept {
 template <class T>
 void Connection::send(const T& value, pickle::DumpsOptions options) {
   check_writable();
-  detail::Passengers passengers(python_peer_);
+  detail::Departure passengers(python_peer_);
   const bytes message = pickle::dumps(value, options);
   transmit(message.view(), passengers.leaving());
   if (const auto keys = passengers.depart(); !keys.empty()) {
@@ -252,7 +253,7 @@ inline int Connection::fileno() const {
 
 inline object Connection::reduce() const {
   return instance(global("multiprocessing.connection.rebuild_connection"),
-                  tuple{detail::Passengers::current().board(fileno()), readable_, writable_});
+                  tuple{detail::board(fileno()), readable_, writable_});
 }
 
 inline Connection Connection::rebuild(const object& sent) {
@@ -261,7 +262,7 @@ inline Connection Connection::rebuild(const object& sent) {
     const object args = call.args();
     if (call.class_name() == "multiprocessing.connection.rebuild_connection" && args.size() == 3) {
       const bool readable = args[1].to<bool>(), writable = args[2].to<bool>();
-      detail::Fd own = detail::Passengers::alight(args[0]);
+      detail::Fd own = detail::alight(args[0]);
       Connection received(own.get(), readable, writable);
       static_cast<void>(own.release());
       return received;

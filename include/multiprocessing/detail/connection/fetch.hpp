@@ -6,6 +6,7 @@
 #include <multiprocessing/detail/connection/frame.hpp>
 #include <multiprocessing/detail/connection/frame_reader.hpp>
 #include <multiprocessing/detail/connection/handshake.hpp>
+#include <multiprocessing/detail/connection/shared_id.hpp>
 
 #include <multiprocessing/detail/os/fd.hpp>
 #include <multiprocessing/detail/os/fork.hpp>
@@ -15,8 +16,6 @@
 #include <multiprocessing/detail/os/socket.hpp>
 #include <multiprocessing/detail/os/stream.hpp>
 #include <multiprocessing/errors.hpp>
-#include <multiprocessing/object/dict.hpp>
-#include <multiprocessing/object/instance.hpp>
 #include <multiprocessing/object/object.hpp>
 #include <multiprocessing/object/tuple.hpp>
 #include <multiprocessing/pickle.hpp>
@@ -32,29 +31,6 @@
 #include <vector>
 
 namespace multiprocessing::detail {
-
-/// What a message names a descriptor by: where it is to be fetched, None if it came with the message, and its number.
-struct SharedId {
-  object where;
-  long key;
-
-  /// As an object of Python's `multiprocessing.resource_sharer.DupFd`.
-  object as_dup_fd() const {
-    return instance::with_state(global("multiprocessing.resource_sharer.DupFd"), dict{{"_id", tuple{where, key}}});
-  }
-  /// Throws TypeError if it is none.
-  static SharedId of(const object& dup_fd) {
-    if (dup_fd.is<instance>()) {
-      const auto sent = dup_fd.to<instance>();
-      if (sent.class_name() == "multiprocessing.resource_sharer.DupFd" && sent.state().is<dict>() &&
-          sent.state().contains("_id")) {
-        const object id = sent.state()["_id"];
-        if (id.is<tuple>() && id.size() == 2) return {id[0], id[1].to<long>()};
-      }
-    }
-    throw TypeError("a multiprocessing.resource_sharer.DupFd is wanted");
-  }
-};
 
 /// A sharer may be busy with others. It is waited for at most so long, or as long as the receive has left; but it has
 /// the lesser time in any case, since a message that came in time is lost if its descriptors are not there.
@@ -88,7 +64,7 @@ class Fetch {
   }
 
   Fd descriptor(long key) {
-    send(pickle::dumps(std::pair(key, static_cast<long>(current_pid()))).view());
+    send(pickle::dumps(object(tuple{key, current_pid()})).view());
     std::byte count{};
     std::vector<Fd> received;
     await();

@@ -79,8 +79,9 @@ class Fetcher {
   /// The key that it wants the descriptor of; absent if that is no wish.
   std::optional<long> wish() const {
     try {
-      return std::get<0>(pickle::loads<std::tuple<long, long>>(frame_.view()));  // and its pid, which is no proof
-    } catch (const UnpicklingError&) {
+      const object wish = pickle::loads(frame_.view());  // the key, and its pid, which is no proof
+      return wish.is<tuple>() && wish.size() == 2 ? std::optional(wish[0].to<long>()) : std::nullopt;
+    } catch (const Exception&) {
       return std::nullopt;
     }
   }
@@ -146,6 +147,8 @@ class ResourceSharer {
   void abandon() noexcept;
   void check_process() noexcept;
   void wake() const noexcept;
+  // A function and no lambda, for whose class every unit would compile all that the thread does.
+  static void run(Running* running) noexcept;
   void serve(Running& running);
   void admit(Running& running, std::vector<std::unique_ptr<Fetcher>>& fetchers);
   std::optional<Clock::time_point> expire();
@@ -227,16 +230,18 @@ inline void ResourceSharer::start() {
   running->socket = listen_at(resolve_path(running->address, running->address), most_fetchers, false, running->address);
   running->wake = make_pipe();
   const AllSignalsBlocked blocked;
-  running->thread = std::thread([this, &at = *running] {
-    try {
-      serve(at);
-    } catch (const std::exception& error) {  // no memory, or all descriptors were closed
-      sub_warning(std::string("the thread that shares descriptors ended: ") + error.what());
-    }
-  });
+  running->thread = std::thread(&ResourceSharer::run, running.get());
   running_ = std::move(running);
   // After the children were joined: they may fetch until then.
   Finalize(-100, [] { own().stop(); });
+}
+
+inline void ResourceSharer::run(Running* running) noexcept {
+  try {
+    own().serve(*running);
+  } catch (const std::exception& error) {  // no memory, or all descriptors were closed
+    sub_warning(std::string("the thread that shares descriptors ended: ") + error.what());
+  }
 }
 
 inline void ResourceSharer::stop() noexcept {
