@@ -27,16 +27,20 @@ Ref make(std::uint64_t number = 7, std::size_t extra = 0) {
 std::size_t objects() { return mp::arena_usage().objects; }
 std::size_t used() { return mp::arena_usage().used; }
 
-/// A child that lives until told otherwise.
+/// A child that lives until told otherwise, and has run: one that was killed before is not known to be gone for ten seconds.
 struct LivingChild {
   LivingChild()
-      : pid(start_child([] {
+      : pid(start_child([this] {
+          steps.reach(1);
           for (;;) ::pause();
-        })) {}
+        })) {
+    REQUIRE(steps.await(1));
+  }
   void end() { kill_child(std::exchange(pid, 0)); }
   ~LivingChild() {
     if (pid != 0) end();
   }
+  Steps steps;
   pid_t pid;
 };
 
