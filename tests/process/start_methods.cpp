@@ -12,7 +12,7 @@ namespace detail = multiprocessing::detail;
 namespace {
 
 struct Nameless {
-  static constexpr bool sends = false;
+  [[maybe_unused]] static constexpr bool sends = false;
   std::shared_ptr<detail::Child> launch(const std::shared_ptr<detail::ProcessRecord>&, detail::Life&) const {
     return {};
   }
