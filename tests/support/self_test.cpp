@@ -6,8 +6,11 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <stdexcept>
+#include <string>
 
 TEST_CASE("in_child: the exit status says how the child ended", "[support]") {
   CHECK(in_child([] {}) == 0);
@@ -42,9 +45,12 @@ TEST_CASE("leaves a mapping", "[.leak]") {
 }
 
 TEST_CASE("leaves a name", "[.leak]") {
-  const int fd = ::shm_open("/multiprocessing_self_test", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+  // Of this process alone, and gone with it: one that an interrupted run left would be there before this test and hide it.
+  static const std::string name = "/multiprocessing_self_test_" + std::to_string(::getpid());
+  const int fd = ::shm_open(name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
   CHECK(fd != -1);
   ::close(fd);
+  std::atexit([] { ::shm_unlink(name.c_str()); });
 }
 
 TEST_CASE("leaves a running child", "[.leak]") {
