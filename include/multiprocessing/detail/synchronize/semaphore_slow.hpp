@@ -74,6 +74,12 @@ inline void announce(SemaphoreState& state) noexcept {
   set_waits(state, true);
 }
 
+// One who dies stays counted: too many cost a call that wakes nobody, and too few there never are.
+inline void count_sleepers(SemaphoreState& state, std::int32_t more) noexcept {
+  const std::uint32_t before = state.sleepers.load(std::memory_order_relaxed);  // relaxed: of the monitor alone
+  state.sleepers.store(before + static_cast<std::uint32_t>(more), std::memory_order_relaxed);
+}
+
 /// acquire() where no single exchange takes a permit.
 inline bool acquire_slowly(ThreadIdentity& self, SemaphoreState& state, Timeout timeout) {
   if (!word_of(state).is_signal()) expect_end(self);
@@ -103,9 +109,10 @@ inline bool acquire_slowly(ThreadIdentity& self, SemaphoreState& state, Timeout 
   }
   const Deadline deadline(timeout);
   const IntentGuard intent(self, Intent::wait, &state.bell.word);
-  announce(state);
   OwnerRef before_me;
   for (;;) {
+    announce(state);
+    count_sleepers(state, +1);
     const OwnerRef last(state.last_sleeper.exchange(self.owner.bits(), std::memory_order_relaxed));
     if (last != self.owner) before_me = last;  // else nobody came since I slept: the same one is still before me
     if (is_dead(self.arena, before_me)) before_me = OwnerRef();
@@ -114,7 +121,9 @@ inline bool acquire_slowly(ThreadIdentity& self, SemaphoreState& state, Timeout 
     monitor.unlock();
     const bool by_time_alone = !bell::sleep(self.arena, state.bell, watched.all(), deadline);
     monitor.lock_woken(state.bell.word);
-    announce(state);  // others may sleep, and who rang for me took the bell's W away
+    count_sleepers(state, -1);
+    // Who rang for me took the bell's W away. If nobody else sleeps, a signal needs it no more, and its next release no call.
+    if (state.sleepers.load(std::memory_order_relaxed) != 0 || !word_of(state).is_signal()) announce(state);
     restore(self, state, watched);
     const bool taken = take(self, state);
     const bool late = deadline.passed();

@@ -66,6 +66,7 @@ struct alignas(32) SemaphoreState {
   std::atomic<std::uint32_t> step{0};          // of the last bulk operation; written before it, in the monitor
   std::atomic<std::uint32_t> last_sleeper{0};  // OwnerRef of who went to sleep last: the next one watches it
   std::atomic<std::uint32_t> unwatched{0};  // 1: a permit was taken, or a watch given up, since somebody looked at all
+  std::atomic<std::uint32_t> sleepers{0};   // how many sleep, and some that died asleep
   std::atomic<std::uint64_t> restored{0};   // of a resource: permits given back for the dead, to absorb; see restore()
 };
 static_assert(offsetof(SemaphoreState, accounts) == 8 && sizeof(SemaphoreState) == 1600);
