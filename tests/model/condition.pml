@@ -13,10 +13,15 @@
 // to watch now (hand_on). Without the mark, one that has looked already but does not sleep yet is not woken, goes to sleep watching
 // one who has returned, and looks after last_resort if whom it should watch dies (NO_MARK).
 //
+// Who is notified is woken by the next notification, or by the release of the lock: until then `due`, in the lock, names it, and
+// list_op_pending of the notifier. UNNAMED: it is not named, as when the notifier locks a robust mutex of glibc's meanwhile. If it dies so, the notified
+// looks by itself.
+//
 // Left out: a scan of the slots is one step, `returned` (it only saves scans), the recovery of slots (which passes on, too),
 // memory orders. Each waits once, so a node's number is not needed.
 //
 // TICK          a sleeper also looks when nothing else can happen: last_resort
+// NO_DUES       broken: who releases the lock does not wake whom it owes that
 // NO_PENDING    broken: a notifier does not name the node to the kernel
 // NO_MARK       broken: hand_on() wakes without a mark
 // NO_WATCH      broken: nobody watches the waiter before
@@ -38,6 +43,7 @@ byte node[5];         // ThreadSlot::node
 byte ticket[5];       // ThreadSlot::ticket
 byte turns;           // ConditionState::turns
 byte pending[5];      // whose node list_op_pending names
+byte due;             // LockState::until_release: whom the release of the lock wakes
 
 byte node_queue[5];   // only the node's own thread sleeps on it: 0 or that
 short token_queue[5];
@@ -62,6 +68,7 @@ bit somebody_died;
 #endif
 #define some_died_notified (dies_notified(1) || dies_notified(2) || dies_notified(3))
 #define forgotten(n) (waits(n) && (entitled & bit_of(n)))
+#define oversleeps(n) (node[n] == notified && !is_dead(n))
 
 inline wake(n) {
   if
@@ -107,7 +114,10 @@ proctype thread(byte me) {
   byte before;           // who waits before this one
   byte source, target;   // the dead waiter whose notification is passed on, 0 for none; who is notified
   byte count;            // of notify()
+  byte named;            // what list_op_pending named before
   bit timed, result;
+  bit sleeps_next;       // after the release
+  bit paying, again;     // wakes whom the lock owes that; before another notification
 
   if
   :: atomic { holder == 0 || is_dead(holder) -> holder = me; if :: me == 4 -> goto notifies :: me != 4 fi }
@@ -125,13 +135,14 @@ proctype thread(byte me) {
   OR_DIES
   fi;
   if
-  :: atomic { true -> holder = 0;                                      // give_up
+  :: atomic { true -> sleeps_next = 1;                                 // give_up
 #ifdef TIMED
        if
        :: me == 2 -> timed = 1
        :: timed = 0
        fi
 #endif
+       ; goto releases
      }
   OR_DIES
   fi;
@@ -166,6 +177,7 @@ end_sleeps:
   :: atomic { timed -> leave_queues() }
 #ifdef TICK
   :: atomic { timeout && some_died_notified -> printf("%d looks by itself\n", me); leave_queues(); goto passes_on }
+  :: atomic { timeout && node[me] == notified -> printf("%d looks by itself\n", me); leave_queues() }
 #endif
   OR_DIES
   fi;
@@ -235,11 +247,54 @@ takes_back:
   OR_DIES
   fi;
 #endif
-releases:
+releases:  // lock::release
   if
-  :: atomic { true -> before = 0; holder = 0; goto ends }
+  :: atomic { due == 0 -> holder = 0; goto released }
+  :: atomic { due != 0 -> source = due
+#ifndef NO_PENDING
+       ; pending[me] = due
+#endif
+     }
   OR_DIES
   fi;
+  if
+  :: atomic { true -> due = 0 }
+  OR_DIES
+  fi;
+  if
+  :: atomic { true -> holder = 0 }
+  OR_DIES
+  fi;
+pays:  // condition_node::wake_due
+#ifndef NO_DUES
+  if
+  :: atomic { true -> wake(source) }
+  OR_DIES
+  fi;
+#endif
+  if
+  :: atomic { again -> due = 0 }
+  :: atomic { !again }
+  OR_DIES
+  fi;
+  if
+  :: atomic { is_dead(source) && node[source] == notified -> paying = 1; goto chooses }  // pass_on_from
+  :: atomic { !is_dead(source) || node[source] != notified }
+  OR_DIES
+  fi;
+paid:
+  if
+  :: atomic { true -> pending[me] = 0; source = 0 }
+  OR_DIES
+  fi;
+released:
+  atomic {
+    if
+    :: again -> again = 0; goto chooses
+    :: !again && sleeps_next -> sleeps_next = 0; goto looks
+    :: !again && !sleeps_next -> before = 0; goto ends
+    fi
+  };
 
 passes_on:  // condition_node::pass_on, a slot after the other
   if
@@ -272,7 +327,7 @@ notifies:
        :: NOTIFICATIONS - given > 1 -> count = 2
        fi;
        printf("%d calls notify(%d)\n", me, count) }
-  :: atomic { true -> holder = 0; goto ends }
+  :: atomic { true -> goto releases }
   OR_DIES
   fi;
 
@@ -280,12 +335,16 @@ chooses:  // condition_node::notify
   if
   :: atomic { true -> find_first_waiter(0);
        if
-       :: target == 0 && me == 4 -> count = 0; holder = 0; goto ends
-       :: target == 0 && me != 4 -> goto passed_on
+       :: target != 0 && source == 0 && due != 0 -> target = 0; source = due; again = 1; goto pays
+       :: else
+       fi;
+       if
+       :: target == 0 && source == 0 -> count = 0; goto releases
+       :: target == 0 && source != 0 -> goto passed_on
        :: target != 0
        fi;
 #ifndef NO_PENDING
-       pending[me] = target
+       named = pending[me]; pending[me] = target
 #endif
      }
   OR_DIES
@@ -293,12 +352,21 @@ chooses:  // condition_node::notify
   if
   :: atomic { node[target] == waiting -> node[target] = notified; printf("%d notifies %d\n", me, target);
        if
-       :: me == 4 ->
+       :: source == 0 ->
          given++;
          entitled = entitled | (waits(1) << 1) | (waits(2) << 2) | (waits(3) << 3)
-       :: me != 4
+       :: source != 0
        fi }
-  :: atomic { node[target] != waiting -> pending[me] = 0; target = 0; goto chooses }
+  :: atomic { node[target] != waiting -> pending[me] = named; named = 0; target = 0; goto chooses }
+  OR_DIES
+  fi;
+  if
+  :: atomic { source == 0 -> due = target; target = 0; named = 0;
+#ifdef UNNAMED
+       pending[me] = 0;
+#endif
+       goto chosen }
+  :: atomic { source != 0 }
   OR_DIES
   fi;
   if
@@ -306,30 +374,34 @@ chooses:  // condition_node::notify
   OR_DIES
   fi;
   if                                                                   // wasted
-  :: atomic { is_dead(target) && node[target] == notified -> node[target] = idle; pending[me] = 0; target = 0;
-       if
-       :: me == 4 -> given--
-       :: me != 4
-       fi;
+  :: atomic { is_dead(target) && node[target] == notified -> node[target] = idle; pending[me] = named; named = 0; target = 0;
        goto chooses }
-  :: atomic { !is_dead(target) || node[target] != notified -> pending[me] = 0; target = 0 }
+  :: atomic { !is_dead(target) || node[target] != notified -> pending[me] = named; named = 0; target = 0 }
   OR_DIES
   fi;
+chosen:
   if
-  :: me == 4 && count > 1 -> count--; goto chooses
-  :: me == 4 && count <= 1 -> count = 0; goto notifies  // another call with the lock still held, or none
-  :: me != 4
+  :: source == 0 && count > 1 -> count--; goto chooses
+  :: source == 0 && count <= 1 -> count = 0; goto notifies  // another call with the lock still held, or none
+  :: source != 0
   fi;
 passed_on:
   if
-  :: atomic { node[source] == notified -> node[source] = idle; goto passes_on }
-  :: atomic { node[source] != notified -> goto passes_on }
+  :: atomic { true ->
+       if
+       :: node[source] == notified -> node[source] = idle
+       :: node[source] != notified
+       fi;
+       if
+       :: paying -> paying = 0; goto paid
+       :: !paying -> goto passes_on
+       fi }
   OR_DIES
   fi;
 
 dies:  // the kernel: exit_robust_list, handle_futex_death
   atomic { true -> leave_queues(); somebody_died = 1; dead = dead | bit_of(me);
-    before = 0; source = 0; target = 0; count = 0; timed = 0; result = 0 };
+    before = 0; source = 0; target = 0; count = 0; named = 0; timed = 0; result = 0; sleeps_next = 0; paying = 0; again = 0 };
   atomic { true -> wake_one(token_queue[me]) };
   if
   :: atomic { pending[me] != 0 && node[pending[me]] == notified }
@@ -341,7 +413,7 @@ ends:
 }
 
 #ifdef TICK
-#define over timeout && !(some_died_notified && (waits(1) || waits(2) || waits(3)))
+#define over timeout && !(some_died_notified && (waits(1) || waits(2) || waits(3))) && !(oversleeps(1) || oversleeps(2) || oversleeps(3))
 #else
 #define over timeout
 #endif
@@ -353,5 +425,6 @@ init {
   };
   atomic { over ->
     assert(!(forgotten(1) || forgotten(2) || forgotten(3)) || taken >= given);
+    assert(!(oversleeps(1) || oversleeps(2) || oversleeps(3)));
     assert(somebody_died || taken == given) }
 }

@@ -9,9 +9,12 @@
 #include <multiprocessing/sharedctypes.hpp>
 #include <multiprocessing/synchronize/semaphore.hpp>
 
+#include <atomic>
 #include <chrono>
+#include <csignal>
 #include <mutex>
 #include <thread>
+#include <variant>
 #include <vector>
 
 namespace mp = multiprocessing;
@@ -425,4 +428,82 @@ TEST_CASE("threads hand a token round by conditions", "[synchronize][condition][
     });
   for (auto& each : threads) each.join();
   CHECK(turn == 400);
+}
+
+// A waiter left asleep would look by itself after 150 ms: so often that takes longer than a test case may.
+constexpr int rounds = 1000;
+
+TEST_CASE("a notified waiter is woken by whoever releases the lock", "[synchronize][condition]") {
+  const mp::Lock lock;
+  const mp::Condition condition(lock);
+  std::atomic<int> turn{0};  // even: somebody waits or is about to; odd: it was notified
+  std::thread waiter([&] {
+    for (int i = 0; i < rounds; ++i) {
+      lock.acquire();
+      turn = 2 * i + 1;
+      condition.wait();
+      lock.release();
+      turn = 2 * i + 2;
+    }
+  });
+  for (int i = 0; i < rounds; ++i) {
+    REQUIRE(wait_until([&] { return turn == 2 * i + 1; }));
+    lock.acquire();
+    condition.notify();
+    std::thread([&] { lock.release(); }).join();  // another may, of a Lock
+    REQUIRE(wait_until([&] { return turn >= 2 * i + 2; }));
+  }
+  waiter.join();
+}
+
+TEST_CASE("notifying two conditions of one lock wakes the waiters of both", "[synchronize][condition]") {
+  const mp::Lock lock;
+  const mp::Condition first(lock), second(lock);
+  mp::Semaphore waiting(0), back(0);
+  const auto wait_often = [&](const mp::Condition& condition) {
+    for (int i = 0; i < rounds; ++i) {
+      const std::scoped_lock guard(lock);
+      waiting.release();
+      condition.wait();
+      back.release();
+    }
+  };
+  std::thread one(wait_often, first), two(wait_often, second);
+  for (int i = 0; i < rounds; ++i) {
+    waiting.acquire();
+    waiting.acquire();
+    {
+      const std::scoped_lock guard(lock);
+      first.notify();
+      second.notify();
+    }
+    back.acquire();
+    back.acquire();
+  }
+  one.join();
+  two.join();
+}
+
+TEST_CASE("who takes a lock over from a dead notifier wakes the notified", "[synchronize][condition]") {
+  const mp::Condition condition;
+  mp::Semaphore waiting(0), notified(0), go(0);
+  const auto& lock = std::get<mp::RLock>(condition.get_lock());
+  for (int i = 0; i < rounds / 10; ++i) {
+    std::thread waiter([&] {
+      const std::scoped_lock guard(condition);
+      waiting.release();
+      condition.wait();
+      notified.release();
+    });
+    waiting.acquire();
+    const pid_t notifier = start_child([&] {
+      condition.acquire();
+      condition.notify();
+      ::raise(SIGKILL);
+    });
+    CHECK(exit_status(notifier) == 128 + SIGKILL);
+    notified.acquire();
+    waiter.join();
+    CHECK_FALSE(lock.locked());
+  }
 }

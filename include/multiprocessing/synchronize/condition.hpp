@@ -92,7 +92,8 @@ inline const bool condition_is_described = describe_kind(ObjectKind::condition, 
 /// Fork:    who waits across fork waits once, in the parent.
 /// Death:   dead waiters are skipped; a notification that a waiter took to its death is passed on to the next; a notifier
 ///          killed inside notify() has woken each waiter or not. Of the lock, as its type says: see get_lock().owner_died().
-/// Cost:    notify() makes no system call when nobody waits; else it looks at the slot of each thread of the family.
+/// Cost:    notify() makes no system call when nobody waits; else it looks at the slot of each thread of the family. The
+///          last one notified is woken when the lock is released, which it needs.
 class Condition : public detail::TimedLockable<Condition> {
  public:
   Condition() : Condition(RLock()) {}
@@ -193,7 +194,7 @@ class Condition : public detail::TimedLockable<Condition> {
     detail::ConditionState& state = *state_;
     if (!is_mine(self)) throw AssertionError("Condition.notify: lock is not owned");
     if (state.turns.load(std::memory_order_relaxed) == state.returned.load(std::memory_order_relaxed)) return;
-    detail::condition_node::notify(self.robust_list, self.arena, self.arena.offset_of(&state), count);
+    detail::condition_node::notify(self.robust_list, self.arena, self.arena.offset_of(&state), count, &word());
   }
 
   detail::LockState& word() const {

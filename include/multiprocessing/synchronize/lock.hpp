@@ -40,7 +40,7 @@ class Lock : public detail::TimedLockable<Lock> {
   bool locked() const { return detail::lock::locked(detail::the_arena(), *state_); }
 
   /// Whether it is held by one who took it over from a holder that died: what the lock guards may be half changed.
-  bool owner_died() const { return state_->owner_died.load(std::memory_order_relaxed) != 0; }
+  bool owner_died() const { return detail::lock::owner_died(*state_); }
 
   /// How it is sent: see detail/memory/shared_ref.hpp.
   template <class Archive>

@@ -87,7 +87,7 @@ class RLock : public detail::TimedLockable<RLock> {
   bool locked() const { return detail::lock::locked(detail::the_arena(), state_->lock); }
 
   /// Whether it is held by one who took it over from a holder that died: what the lock guards may be half changed.
-  bool owner_died() const { return state_->lock.owner_died.load(std::memory_order_relaxed) != 0; }
+  bool owner_died() const { return detail::lock::owner_died(state_->lock); }
 
   /// How it is sent: see detail/memory/shared_ref.hpp.
   template <class Archive>

@@ -32,7 +32,7 @@ struct ChunkEntry {
 ///   heap             chunks; chunk numbers count from the arena's first byte
 struct ArenaHeader {
   static constexpr std::uint32_t magic_value = 0x4d50'4131;  // "MPA1"
-  static constexpr std::uint32_t current_version = 2;        // of this layout; raised when any shared struct changes
+  static constexpr std::uint32_t current_version = 3;        // of this layout; raised when any shared struct changes
 
   std::uint32_t magic;
   std::uint32_t version;

@@ -38,7 +38,7 @@ class MonitorGuard {
   ~MonitorGuard() { unlock(); }
 
   /// Whether the last holder died in it.
-  bool owner_died() const noexcept { return state_.owner_died.load(std::memory_order_relaxed) != 0; }
+  bool owner_died() const noexcept { return lock::owner_died(state_); }
 
   void unlock() noexcept {
     if (held_) lock::release(self_, state_);

@@ -3,6 +3,7 @@
 /// The waiters of a condition: a node in each thread's slot, changed by single stores, so that no list can be left torn.
 #pragma once
 
+#include <multiprocessing/detail/memory/lock_state.hpp>
 #include <multiprocessing/detail/memory/thread_identity.hpp>
 #include <multiprocessing/detail/os/futex.hpp>
 
@@ -13,13 +14,14 @@ namespace multiprocessing::detail {
 
 /// States of a node.
 ///
-/// waiting    its thread waits for `condition`, in the order of `ticket`     notify: CAS to notified, wake it
+/// waiting    its thread waits for `condition`, in the order of `ticket`     notify: CAS to notified; woken by the next notification,
+///                                                                           or by the release of the lock
 /// notified   it was chosen and has not got its lock back yet                by itself, with the lock: idle
 ///            ...and is dead: whoever sees it notifies another instead       then: idle
 /// idle       it waits for nothing, or has stopped waiting
 ///
-/// `notified` has its low 30 bits zero: a notifier that dies between the store and the wake names the node to the kernel,
-/// which then wakes the waiter. `waiting` carries a number that differs from that of the slot's last 16 million waits, so that
+/// `notified` has its low 30 bits zero: the notifier names the node to the kernel from before the store until the wake, and if
+/// it dies in between the kernel wakes the waiter. `waiting` carries a number that differs from that of the slot's last 16 million waits, so that
 /// who has looked at one wait never notifies another. Each waiter watches the one before it, and who leaves while that one has not
 /// come back hands the watch on: it marks the node of the next, who takes the mark away before it looks whom to watch, and does not
 /// go to sleep on a marked node.
@@ -101,22 +103,43 @@ inline OwnerRef before(const ArenaMemory& arena, std::uint64_t condition, std::u
   return last;
 }
 
-/// Notifies up to `count` waiters, the longest waiting first; skips the dead. The caller holds the condition's lock, or passes
-/// on what a dead waiter was notified of.
-inline void notify(const RobustList& robust_list, const ArenaMemory& arena, std::uint64_t condition,
-                   std::uint32_t count) noexcept {
+inline void pass_on_from(const RobustList& robust_list, const ArenaMemory& arena, ThreadSlot& slot) noexcept;
+
+/// Wakes who was notified under a lock and left to its release. The caller names its node to the kernel.
+inline void wake_notified(const RobustList& robust_list, const ArenaMemory& arena, ThreadSlot& slot) noexcept {
+  futex_wake(slot.node, 1);
+  // It may have died since it was looked at, and nobody may have seen that it was notified. (The system call is the barrier
+  // between the store of `notified` and this look, for one who looks at the two in the other order.)
+  if (is_dead(arena, owner_of(arena, slot))) pass_on_from(robust_list, arena, slot);
+}
+
+/// Notifies up to `count` waiters, the longest waiting first; skips the dead. Each is woken before the next is chosen. The caller
+/// holds the condition's lock, `held`, and leaves the last wake-up to its release; or passes on what a dead waiter was notified of.
+inline void notify(const RobustList& robust_list, const ArenaMemory& arena, std::uint64_t condition, std::uint32_t count,
+                   LockState* held = nullptr) noexcept {
   while (count > 0) {
     Waiter waiter = first_waiter(arena, condition);
     if (waiter.slot == nullptr) return;
     FutexWord& node = waiter.slot->node;
     const OwnerRef owner = owner_of(arena, *waiter.slot);
+    if (held != nullptr) {
+      // Only one node can be named to the kernel: who is to be woken by the release is woken now. (Relaxed, as all of
+      // `until_release`: the lock orders it.)
+      const auto due = LockState::notified_in(held->until_release.load(std::memory_order_relaxed));
+      if (due) wake_notified(robust_list, arena, arena.thread(*due));
+      held->until_release.fetch_and(LockState::taken_over, std::memory_order_relaxed);
+    }
     const void* named = robust_list.pending(&node);  // before the store: from then on a wake-up is owed
     // Release: what the notifier did is seen by the notified even before it has the lock.
-    if (node.compare_exchange_strong(waiter.node, NodeState::notified, std::memory_order_release,
-                                     std::memory_order_relaxed)) {
+    const bool chosen = node.compare_exchange_strong(waiter.node, NodeState::notified, std::memory_order_release,
+                                                     std::memory_order_relaxed);
+    if (chosen && held != nullptr) {
+      held->until_release.fetch_or(LockState::notified(owner.slot()), std::memory_order_relaxed);
+      --count;
+      continue;  // it stays named
+    }
+    if (chosen) {
       futex_wake(node, 1);
-      // It may have died since it was looked at; then nobody may have seen that it was notified, and another is chosen. (The
-      // system call is the barrier between the store above and this look, for one who looks at the two in the other order.)
       std::uint32_t notified = NodeState::notified;
       const bool wasted =
           is_dead(arena, owner) && node.compare_exchange_strong(notified, NodeState::idle, std::memory_order_relaxed);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
-/// LockState: a lock as it lies in shared memory, and its protocol.
+/// The protocol of a lock; its states stand in lock_state.hpp.
 #pragma once
 
+#include <multiprocessing/detail/memory/condition_node.hpp>
 #include <multiprocessing/detail/memory/identity.hpp>
+#include <multiprocessing/detail/memory/lock_state.hpp>
 #include <multiprocessing/detail/memory/waiting.hpp>
 #include <multiprocessing/errors.hpp>
 
@@ -13,37 +15,6 @@
 #include <ostream>
 
 namespace multiprocessing::detail {
-
-/// A lock that survives the death of anyone who uses it. Changing this raises `ArenaHeader::current_version`.
-///
-/// word                  acquire                                        release
-/// 0        free         CAS to me: taken                               throws
-/// W        free, some   CAS to me|W: taken                             throws
-///          may sleep
-/// X        held         set W, then sleep                              by X: CAS to 0; by another: CAS to 0
-/// X|W      held, some   sleep on the word and on X's token             name the word to the kernel, CAS to W, wake one
-///          may sleep
-/// X dead   abandoned    CAS to me|W: taken, owner_died is set          as held
-///
-/// Who sleeps has set W first, and W is cleared only by a holder that has just seen that nobody sleeps; so whoever frees
-/// the word knows that it owes a wake-up. Who dies:
-///
-///   holder                       its token is marked; the kernel wakes a sleeper that watches it, who takes the lock over
-///   releaser after the CAS       list_op_pending names the word, whose low 30 bits are zero: the kernel wakes one sleeper
-///   sleeper                      nothing is lost: no wake-up was meant for it alone
-///   sleeper just woken           list_op_pending names the word since before the sleep: if the word is free the kernel
-///                                wakes the next. If somebody has barged in, W stands and he wakes the next.
-///   sleeper woken by a death     the next sleeper watches it too: each sleeper also watches the one who came before it
-///
-/// A sleeper whose time is up wakes another in its stead, since it may have been the only one to watch the holder. Two deaths in
-/// one hand-over can leave a sleeper that watches neither; it looks by itself after `last_resort`.
-struct LockState {
-  FutexWord word{0};
-  std::atomic<std::uint32_t> owner_died{0};     // 1 while held by one who took it over from a dead holder
-  std::atomic<std::uint32_t> last_sleeper{0};   // OwnerRef of who went to sleep last: the next one watches it
-  std::atomic<std::uint32_t> idle_wakes{0};     // 1 when the last wake-up found nobody: then W may be cleared
-};
-static_assert(sizeof(LockState) == 16);
 
 namespace lock {
 
@@ -62,7 +33,7 @@ inline bool try_take(const ThreadIdentity& self, LockState& state) noexcept {
     if (!state.word.compare_exchange_weak(seen, mine, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
     if (owner) {
       // Between the CAS and here a death is as good as one before: the next one sees a dead owner again.
-      state.owner_died.store(1, std::memory_order_relaxed);
+      state.until_release.fetch_or(LockState::taken_over, std::memory_order_relaxed);  // what the dead owed stays owed
       self.arena.header().lock_deaths.fetch_add(1, std::memory_order_relaxed);
       // Others that slept watch the dead holder, whose token wakes only one: let one of them watch me.
       futex_wake(state.word, 1);
@@ -152,14 +123,41 @@ inline bool acquire(const ThreadIdentity& self, LockState& state, Timeout timeou
   return acquire_slowly(self, state, timeout);
 }
 
-/// Frees `state`, whoever holds it. Returns false, and changes nothing, when nobody does.
-inline bool release(const ThreadIdentity& self, LockState& state) noexcept {
-  if (state.owner_died.load(std::memory_order_relaxed) != 0) [[unlikely]]
-    state.owner_died.store(0, std::memory_order_relaxed);
+/// Frees `state` where nothing but the lock itself is to be seen to.
+inline bool release_alone(const ThreadIdentity& self, LockState& state) noexcept {
   std::uint32_t mine = self.owner.bits();
   if (state.word.compare_exchange_strong(mine, 0, std::memory_order_release, std::memory_order_relaxed)) [[likely]]
     return true;  // nobody slept at that moment: nobody is owed anything
   return release_slowly(self, state);
+}
+
+/// release() of a lock with something in `until_release`: wakes who was notified under it, once it is free.
+inline bool release_with_dues(const ThreadIdentity& self, LockState& state) noexcept {
+  const auto notified = LockState::notified_in(state.until_release.load(std::memory_order_relaxed));
+  if (!notified) {
+    state.until_release.store(0, std::memory_order_relaxed);
+    return release_alone(self, state);
+  }
+  ThreadSlot& slot = self.arena.thread(*notified);
+  self.robust_list.pending(&slot.node);  // before it is forgotten here: if I die the kernel wakes it. (Its notifier named it, too)
+  state.until_release.store(0, std::memory_order_relaxed);
+  std::uint32_t mine = self.owner.bits();
+  const bool released =
+      state.word.compare_exchange_strong(mine, 0, std::memory_order_release, std::memory_order_relaxed);
+  condition_node::wake_notified(self.robust_list, self.arena, slot);
+  self.robust_list.pending(nullptr);
+  return released || release_slowly(self, state);
+}
+
+/// Frees `state`, whoever holds it. Returns false, and changes nothing, when nobody does.
+inline bool release(const ThreadIdentity& self, LockState& state) noexcept {
+  if (state.until_release.load(std::memory_order_relaxed) != 0) [[unlikely]] return release_with_dues(self, state);
+  return release_alone(self, state);
+}
+
+/// Whether `state` is held by one who took it over from a holder that died.
+inline bool owner_died(const LockState& state) noexcept {
+  return (state.until_release.load(std::memory_order_relaxed) & LockState::taken_over) != 0;
 }
 
 /// Whether a living thread holds `state`.
