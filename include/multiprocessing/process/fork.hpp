@@ -9,6 +9,7 @@
 #include <multiprocessing/detail/os/pidfd.hpp>
 #include <multiprocessing/detail/os/stdio.hpp>
 #include <multiprocessing/detail/os/threads.hpp>
+#include <multiprocessing/detail/process/settings.hpp>
 #include <multiprocessing/detail/runtime/bootstrap.hpp>
 #include <multiprocessing/detail/runtime/children.hpp>
 #include <multiprocessing/detail/runtime/hooks.hpp>
@@ -17,6 +18,7 @@
 #include <multiprocessing/process/start_method.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -66,6 +68,7 @@ inline std::shared_ptr<Child> Fork::launch(const std::shared_ptr<ProcessRecord>&
   if (pid == 0) {
     if (!record->outlive_parent) die_with_parent(lifeline);
     replace_stdin(nothing_to_read);
+    if (std::optional<std::string>& own = start_settings().method; own != name) own = name;
     live_as_child(record, std::move(lifeline), life);
   }
   call_fork_hooks(&ForkHooks::after_fork_in_parent, pid);

@@ -44,7 +44,7 @@ inline std::shared_ptr<Child> Forkserver::launch(const std::shared_ptr<ProcessRe
   try {
     Birth birth;
     ParcelWriter told;
-    told(Preparation::of(*record, package, birth.slot()));
+    told(Preparation::of(*record, package, birth.slot(), name));
     const Fd parcel = make_memory_file(std::string(told.view()).append(package.message()));
     std::vector<int> fds{parcel.get(), lifeline.get()};
     fds.insert(fds.end(), package.descriptors().begin(), package.descriptors().end());

@@ -49,7 +49,7 @@ inline std::shared_ptr<Child> Spawn::launch(const std::shared_ptr<ProcessRecord>
   try {
     Birth birth;
     ParcelWriter told;
-    told(Preparation::of(*record, package, birth.slot()));
+    told(Preparation::of(*record, package, birth.slot(), name));
     const Fd parcel = make_memory_file(write_parcel(&take_over_as_child, told.view(), package.message()));
     std::vector<int> fds{parcel.get(), birth.arena(), lifeline.get()};
     fds.insert(fds.end(), package.descriptors().begin(), package.descriptors().end());

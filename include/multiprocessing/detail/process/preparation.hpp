@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace multiprocessing::detail {
@@ -36,7 +37,7 @@ struct Preparation {
   int log_level = 0;
   bool log_to_stderr = false;
   std::string working_directory;
-  std::optional<std::string> start_method;
+  std::string start_method;
   std::optional<std::string> executable;
 
   template <class Archive>
@@ -45,8 +46,8 @@ struct Preparation {
             working_directory, start_method, executable);
   }
 
-  /// What the process of `record` is to know; with `slot` in the arena.
-  static Preparation of(const ProcessRecord& record, const Package& package, std::uint32_t slot) {
+  /// What the process of `record` is to know; with `slot` in the arena, started by `method`.
+  static Preparation of(const ProcessRecord& record, const Package& package, std::uint32_t slot, std::string_view method) {
     Preparation data;
     data.unpack = package.unpack();
     data.slot = slot;
@@ -62,7 +63,7 @@ struct Preparation {
     if (record.authkey) data.authkey = *record.authkey;
     data.parent_name = record_name(*access->self);
     data.parent_pid = access->pid;
-    data.start_method = start_settings().method;
+    data.start_method = method;
     data.executable = start_settings().executable;
     return data;
   }
