@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -44,6 +45,12 @@ inline std::string read_memory_file(const Fd& file) {
 
 /// The name by which this program was called.
 inline std::string program_name() { return program_invocation_name == nullptr ? "" : program_invocation_name; }
+
+/// Takes that name as the one which the system shows, in `ps` and the like: by itself it shows the last part of the path that was
+/// executed, which is "exe" for /proc/self/exe.
+inline void show_program_name() noexcept {
+  if (const char* const name = program_invocation_short_name; name != nullptr && *name != '\0') ::prctl(PR_SET_NAME, name);
+}
 
 inline std::string working_directory() {
   for (std::string path(256, '\0');; path.resize(path.size() * 2)) {

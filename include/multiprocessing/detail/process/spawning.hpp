@@ -16,6 +16,8 @@
 
 namespace multiprocessing::detail {
 
+inline constexpr char this_program[] = "/proc/self/exe";  // also when its file was moved or deleted
+
 /// The program that is started anew. Throws RuntimeError when its main() would not take over in the child.
 inline std::string executable_to_start() {
   std::optional<std::string> set;
@@ -29,12 +31,13 @@ inline std::string executable_to_start() {
         "start: no process can be started anew, since main() has not called mp::freeze_support(argc, argv). By 'spawn' and "
         "'forkserver' the child is this program, which begins at main(): call it there first, before anything else, and start "
         "processes behind it; or use the start method 'fork'");
-  return "/proc/self/exe";
+  return this_program;
 }
 
 /// Starts the program anew, with `fds` from parcel_fd on.
 inline pid_t start_anew(const std::string& executable, const std::vector<int>& fds) {
-  return start_program(executable, {program_name(), spawn_marker, "fds=" + std::to_string(fds.size())}, fds);
+  const std::string called = executable == this_program ? program_name() : executable;
+  return start_program(executable, {called, spawn_marker, "fds=" + std::to_string(fds.size())}, fds);
 }
 
 }  // namespace multiprocessing::detail

@@ -86,6 +86,7 @@ inline void take_over(int argc, char** argv) {
   if (argc != 3 || std::string_view(argv[1]) != spawn_marker || !std::string_view(argv[2]).starts_with(count)) return;
   try {
     mark_main();
+    show_program_name();
     const int number = std::stoi(argv[2] + count.size());
     Inheritance inheritance;
     // The arena stays where it is until someone uses it: a static may have done so before main, and has its own then.
