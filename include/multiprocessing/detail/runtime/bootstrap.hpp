@@ -7,6 +7,7 @@
 #include <multiprocessing/detail/os/fd.hpp>
 #include <multiprocessing/detail/os/fork.hpp>
 #include <multiprocessing/detail/os/stdio.hpp>
+#include <multiprocessing/detail/os/write.hpp>
 #include <multiprocessing/detail/runtime/exit.hpp>
 #include <multiprocessing/detail/runtime/report.hpp>
 #include <multiprocessing/detail/runtime/runtime.hpp>
@@ -61,8 +62,10 @@ inline void become_child(std::shared_ptr<ProcessRecord> record, Fd parent_end) {
   RuntimeAccess()->exit_hooked = true;  // end_child does it
 }
 
-/// The same for a process that was started anew: nothing in it is inherited, so it ends as any program does.
+/// The same for a process that was started anew: nothing in it is inherited, so it ends as any program does; but what the C library
+/// still writes then to a pipe that nobody reads does not change its exit code, no more than in a process that was forked.
 inline void become_main(std::shared_ptr<ProcessRecord> record, Fd parent_end) {
+  call_at_exit([] { [[maybe_unused]] static const auto* const until_the_end = new SigpipeHeld(); });
   become(std::move(record), std::move(parent_end));
   const RuntimeAccess access;
   hook_exit(access);
