@@ -98,7 +98,7 @@ class Process {
   /// Sends SIGINT.
   void interrupt() { signal(detail::interrupt_signal); }
 
-  /// Gives up what the object holds. Throws ValueError while the process runs; any other use of it afterwards, too.
+  /// Gives up what the object holds. Throws ValueError while the process runs; afterwards any other use of it does.
   void close();
 
   /// The name, for people: it need not be unique.
@@ -262,8 +262,9 @@ inline bool Process::is_alive() const {
 }
 
 inline void Process::close() {
-  const detail::ProcessView view = look();
-  if (view.is_self || view.is_parent) return;
+  if (!record_) return;  // it was moved from
+  const detail::ProcessView view = detail::view_of(record_);
+  if (view.is_closed() || view.is_self || view.is_parent) return;
   if (view.is_starting() || (view.child && view.is_ours() && !view.child->poll())) {
     throw ValueError("close: Cannot close a process while it is still running. You should first call join() or " +
                      ("terminate(): " + text()));
