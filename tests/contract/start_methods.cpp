@@ -3,6 +3,7 @@
 /// The contract of every start method: what a child is given, what it may be, how it ends, and what a parent sees of it.
 #include <multiprocessing/process.hpp>
 
+#include "process/by_method.hpp"
 #include "process/program.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
@@ -39,8 +40,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const char* const every_method[] = {"fork", "spawn", "forkserver"};
-
 /// How many children the long tests start; 1000 where somebody has the time.
 int many() {
   const char* const asked = std::getenv("MULTIPROCESSING_TEST_STARTS");
@@ -53,34 +52,8 @@ int kills() {
   return asked == nullptr ? 25 : std::atoi(asked);
 }
 
-std::ptrdiff_t open_descriptors() {
-  const auto all = std::filesystem::directory_iterator("/proc/self/fd");
-  return std::distance(begin(all), end(all));
-}
-
 [[noreturn]] void sleep_for_ever() {
   for (;;) ::pause();
-}
-
-/// What `body` prints as a program whose start method is `method`.
-template <class Body>
-std::string output_by(const std::string& method, Body body) {
-  const Outcome ran = run_program([&] {
-    mp::set_start_method(method);
-    mp::get_logger().setLevel(mp::ERROR);  // not the warning about threads
-    body();
-  });
-  if (ran.status != 0) return "status " + std::to_string(ran.status) + ": " + ran.out + ran.err;
-  return ran.out;
-}
-
-/// Starts a process, waits for it and returns its exit code.
-template <class... Arguments>
-mp::ExitCode run(Arguments&&... arguments) {
-  mp::Process p(std::forward<Arguments>(arguments)...);
-  p.start();
-  p.join();
-  return p.exitcode();
 }
 
 void print_sum(int a, long b) { std::cout << a + b << ' '; }
