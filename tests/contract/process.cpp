@@ -601,3 +601,29 @@ TEST_CASE("a child is known to the system by the program's name", "[contract][pr
           }) == "0same");
   }
 }
+
+TEST_CASE("a program that has closed all descriptors is told so where a child is started anew, and its own are left alone",
+          "[contract][process]") {
+  for (const char* const method : {"spawn", "forkserver"}) {
+    INFO(method);
+    CHECK(output_by(method, [] {
+            run([] {});
+            char name[] = "/tmp/multiprocessing-XXXXXX";
+            const int own = ::mkstemp(name);
+            ::unlink(name);
+            for (int fd = 3; fd < 100; ++fd) {
+              if (fd != own) ::close(fd);
+            }
+            while (::dup(own) < 99) continue;
+            for (int i = 0; i < 2; ++i) {
+              try {
+                run([] {});
+              } catch (const mp::RuntimeError& error) {
+                std::cout << (std::string(error.what()).find("close only descriptors that it has opened itself") != std::string::npos);
+              }
+            }
+            std::cout << ::lseek(own, 0, SEEK_END) << run({.start_method = "fork"}, [] { throw mp::SystemExit(3); });
+            for (int fd = 3; fd < 100; ++fd) std::cout << (::fcntl(fd, F_GETFD) == -1 ? "closed" : "");
+          }) == "1103");
+  }
+}

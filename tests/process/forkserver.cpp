@@ -5,10 +5,16 @@
 #include "support/catch.hpp"
 #include "support/child.hpp"
 
+#include <multiprocessing/connection.hpp>
 #include <multiprocessing/process.hpp>
+#include <multiprocessing/reduction.hpp>
 #include <multiprocessing/sharedctypes.hpp>
 #include <multiprocessing/synchronize.hpp>
 
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,12 +22,18 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
+#include <mutex>
+#include <optional>
 #include <random>
+#include <set>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace mp = multiprocessing;
 using namespace std::chrono_literals;
@@ -35,6 +47,66 @@ void load() {
   std::cout << "loaded ";
 }
 void fail() { throw std::runtime_error("no table"); }
+void leave() { std::exit(7); }
+void crash() { ::raise(SIGABRT); }
+
+/// As a library does that is loaded early: has a lock and a number of its own, made in the server.
+const mp::Lock* preloaded_lock = nullptr;
+const mp::Value<int>* preloaded_number = nullptr;
+void make_handles() {
+  preloaded_lock = new mp::Lock();
+  preloaded_number = new mp::Value<int>(0);
+}
+void count_in_preloaded() {
+  const std::scoped_lock guard(*preloaded_lock);
+  preloaded_number->value += 1;
+}
+
+/// The sockets that a process holds, as the kernel numbers them.
+std::set<std::string> sockets_of(pid_t pid) {
+  std::set<std::string> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {
+    std::error_code closed;  // the folder's own, for one
+    const std::string target = std::filesystem::read_symlink(entry, closed).string();
+    if (target.starts_with("socket:")) found.insert(target);
+  }
+  return found;
+}
+
+/// The socket by which this process reaches its server.
+std::string socket_to_server() {
+  const int fd = mp::detail::RuntimeAccess()->fork_server.get();
+  return fd == -1 ? "none" : std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd)).string();
+}
+
+/// Starts `cat` by `way`, which gets as far as reading from the pipe; returns its id.
+enum class Way { exec, posix_spawn };
+pid_t start_cat(Way way, int input) {
+  std::string name = "cat";
+  char* arguments[] = {name.data(), nullptr};
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) std::exit(50);
+  pid_t pid = -1;
+  if (way == Way::exec) {
+    pid = static_cast<pid_t>(::syscall(SYS_fork));  // no fork handler gets a chance to close anything
+    if (pid == 0) {
+      ::dup2(input, STDIN_FILENO);
+      ::execvp("cat", arguments);
+      ::_exit(51);
+    }
+  } else {
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+    if (::posix_spawnp(&pid, "cat", &actions, nullptr, arguments, environ) != 0) std::exit(52);
+    ::posix_spawn_file_actions_destroy(&actions);
+  }
+  ::close(ends[1]);
+  char byte;
+  (void)!::read(ends[0], &byte, 1);  // its copy of the other end is closed by exec, as all else that is to be
+  ::close(ends[0]);
+  return pid;
+}
 
 mp::detail::ForkServer& server() { return mp::detail::ForkServer::of_this_process(); }
 
@@ -75,6 +147,142 @@ TEST_CASE("Forkserver: preloads run once, in the server, and what one throws is 
   });
   CHECK(ran.out == "loaded 11");
   CHECK_THAT(ran.err, contains("set_forkserver_preload") && contains("no table"));
+}
+
+TEST_CASE("Forkserver: what a preload has made all children share, and their own children's servers run it as well",
+          "[process][forkserver]") {
+  const Outcome ran = run_program([] {
+    mp::set_forkserver_preload({make_handles});
+    const auto child = [](mp::Connection& out) {
+      count_in_preloaded();
+      mp::Process inner({.start_method = "forkserver"}, [](mp::Connection& own) {
+        count_in_preloaded();
+        own.send(preloaded_number->get());
+      }, mp::Connection(::dup(out.fileno())));
+      inner.start();
+      inner.join();
+      out.send(preloaded_number->get());
+    };
+    auto [in, out] = mp::Pipe(false);
+    for (int i = 0; i < 2; ++i) {
+      run(child, mp::Connection(::dup(out.fileno())));
+      const int inner = in.recv<int>(), outer = in.recv<int>();
+      std::cout << inner << outer << ' ';
+    }
+  });
+  CHECK(ran == Outcome{0, "11 12 ", ""});
+}
+
+TEST_CASE("Forkserver: a server that its preloads end is an error that says so", "[process][forkserver]") {
+  const Outcome ran = run_program([] {
+    for (void (*const end)() : {leave, crash}) {
+      mp::set_forkserver_preload({end});
+      try {
+        run([] {});
+      } catch (const mp::RuntimeError& error) {
+        std::cout << error.what() << '\n';
+      }
+      std::cout << server().running();
+    }
+    mp::set_forkserver_preload({});
+    std::cout << run([] { throw mp::SystemExit(3); });
+  });
+  CHECK_THAT(ran.out, contains("ended 3 times before it had forked, the last time with exit code 7;") &&
+                          contains("the last time by SIGABRT;") && contains("set_forkserver_preload() end it?\n03"));
+}
+
+TEST_CASE("Forkserver: nobody but client and server holds an end of their socket", "[process][forkserver]") {
+  const Outcome ran = run_program([] {
+    run([] {});
+    const std::string ours = socket_to_server();
+    const auto of_server = sockets_of(server().pid());
+    if (of_server.size() != 1 || of_server.contains(ours)) std::cout << "the server holds " << of_server.size() << '\n';
+    const auto check = [&](const char* who, pid_t pid, bool client_end = false) {
+      for (const std::string& each : sockets_of(pid)) {
+        if (of_server.contains(each)) std::cout << who << " holds the server's end\n";
+        if ((each == ours) != client_end) std::cout << who << (client_end ? " lacks" : " holds") << " the client's end\n";
+      }
+      if (client_end && !sockets_of(pid).contains(ours)) std::cout << who << " lacks the client's end\n";
+    };
+    check("the client", ::getpid(), true);
+
+    for (const char* const method : {"fork", "spawn", "forkserver"}) {
+      const mp::Event reached, go;
+      mp::Process p({.start_method = method}, [](mp::Event here, mp::Event on) {
+        here.set();
+        on.wait();
+      }, reached, go);
+      p.start();
+      reached.wait();
+      check(method, *p.pid());
+      go.set();
+      p.join();
+    }
+
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) std::exit(53);
+    for (const Way way : {Way::exec, Way::posix_spawn}) {
+      const pid_t pid = start_cat(way, ends[0]);
+      check(way == Way::exec ? "an executed program" : "a program by posix_spawn", pid);
+      ::kill(pid, SIGKILL);
+      ::waitpid(pid, nullptr, 0);
+    }
+
+    // A fork that no handler saw has the client's end until it first uses the library; and never asks that server.
+    int steps[2];
+    if (::pipe2(steps, O_CLOEXEC) != 0) std::exit(54);
+    const pid_t bare = static_cast<pid_t>(::syscall(SYS_fork));
+    if (bare == 0) {
+      ::close(ends[1]);
+      char byte;
+      (void)!::write(steps[1], "1", 1);
+      (void)!::read(ends[0], &byte, 1);
+      (void)mp::current_process().name();
+      (void)!::write(steps[1], "2", 1);
+      (void)!::read(ends[0], &byte, 1);
+      ::_exit(0);
+    }
+    char byte;
+    (void)!::read(steps[0], &byte, 1);
+    check("a bare fork", bare, true);
+    (void)!::write(ends[1], "x", 1);
+    (void)!::read(steps[0], &byte, 1);
+    check("a bare fork that has used the library", bare);
+    ::close(ends[1]);
+    ::waitpid(bare, nullptr, 0);
+    std::cout << run([] { throw mp::SystemExit(4); }) << (socket_to_server() == ours);
+  });
+  CHECK(ran == Outcome{0, "41", ""});
+}
+
+TEST_CASE("Forkserver: descriptors that the server can't hold are an error, and the next start succeeds", "[process][forkserver]") {
+  if (sanitizer_needs_descriptors) return;
+  const Outcome ran = run_program([] {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    const rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = 24;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    run([] {});  // the server starts with the low limit
+    limit.rlim_cur = before;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    const auto with = [](int count) {
+      std::vector<mp::DupFd> all;
+      for (int i = 0; i < count; ++i) all.emplace_back(STDOUT_FILENO);
+      return run([](std::vector<mp::DupFd> fds) { throw mp::SystemExit(static_cast<int>(fds.size())); }, std::move(all));
+    };
+    const pid_t pid = server().pid();
+    std::cout << with(3) << ' ';
+    try {
+      with(40);
+    } catch (const mp::OSError& error) {
+      std::cout << error.what();
+    }
+    std::cout << ' ' << with(4) << (server().pid() == pid);
+    server().stop();
+    std::cout << ' ' << with(40);
+  });
+  CHECK_THAT(ran.out, Catch::StartsWith("3 ") && contains("RLIMIT_NOFILE") && contains(" 41 40"));
 }
 
 TEST_CASE("Forkserver: SIGINT does not end the server, and ends its children", "[process][forkserver]") {

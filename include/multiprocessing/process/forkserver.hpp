@@ -8,13 +8,16 @@
 #include <multiprocessing/detail/os/start_program.hpp>
 #include <multiprocessing/detail/os/stdio.hpp>
 #include <multiprocessing/detail/process/birth.hpp>
+#include <multiprocessing/detail/process/code_name.hpp>
 #include <multiprocessing/detail/process/fork_server.hpp>
 #include <multiprocessing/detail/process/package.hpp>
 #include <multiprocessing/detail/process/preparation.hpp>
+#include <multiprocessing/detail/process/settings.hpp>
 #include <multiprocessing/detail/runtime/children.hpp>
 #include <multiprocessing/detail/runtime/runtime.hpp>
 #include <multiprocessing/process/start_method.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -62,9 +65,13 @@ static_assert(start_method<Forkserver>);
 }  // namespace detail
 
 /// Functions that the fork server runs once, before it forks: what they load or compute all its children have. Like Python's,
-/// for a server that is not yet running; what such a function throws is reported, and the server goes on.
+/// for a server that is not yet running, and also for those of this process's children; what such a function throws is reported,
+/// and the server goes on.
 inline void set_forkserver_preload(std::vector<void (*)()> functions) {
-  detail::ForkServer::of_this_process().preload(std::move(functions));
+  std::vector<detail::CodeName> preloads;
+  for (void (*const each)() : functions) preloads.push_back(detail::CodeName::of(reinterpret_cast<std::uintptr_t>(each)));
+  const detail::RuntimeAccess access;
+  detail::start_settings().preloads = std::move(preloads);
 }
 
 }  // namespace multiprocessing

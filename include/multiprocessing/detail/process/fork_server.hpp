@@ -5,18 +5,23 @@
 
 #include <multiprocessing/detail/os/child.hpp>
 #include <multiprocessing/detail/os/fork_sibling.hpp>
+#include <multiprocessing/detail/os/lasting_fd.hpp>
 #include <multiprocessing/detail/os/rights.hpp>
+#include <multiprocessing/detail/os/signals.hpp>
 #include <multiprocessing/detail/os/socket.hpp>
 #include <multiprocessing/detail/os/start_program.hpp>
 #include <multiprocessing/detail/os/stdio.hpp>
 #include <multiprocessing/detail/os/stream.hpp>
+#include <multiprocessing/detail/process/birth.hpp>
 #include <multiprocessing/detail/process/preparation.hpp>
+#include <multiprocessing/detail/process/settings.hpp>
 #include <multiprocessing/detail/process/spawning.hpp>
 #include <multiprocessing/detail/process/take_over.hpp>
 #include <multiprocessing/detail/runtime/report.hpp>
 #include <multiprocessing/errors.hpp>
 
 #include <atomic>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -77,7 +82,8 @@ inline void serve_forks(Inheritance& inheritance, std::string_view parcel) {
     std::byte request{};
     if (read_with_descriptors(socket.get(), {&request, 1}, fds, true) <= 0) exit_program(0);
     flush_standard_streams();  // else the child would have a second copy of what a preload left there
-    const pid_t pid = fork_sibling(entry);
+    const bool complete = fds.size() == static_cast<std::size_t>(request);  // without a free number the kernel drops them
+    const pid_t pid = complete ? fork_sibling(entry) : -EMFILE;
     if (pid == 0) {
       socket.reset();
       lifeline.reset();
@@ -113,16 +119,11 @@ class ForkServer {
     return server_ == nullptr ? 0 : server_->pid();
   }
 
-  void preload(std::vector<Preload> functions) {
-    const std::lock_guard guard(mutex_);
-    preloads_ = std::move(functions);
-  }
-
  private:
   explicit ForkServer(pid_t owner) : owner_(owner) {}
 
   void start();
-  void forget();
+  int forget();
   bool ask(const std::vector<int>& fds, ForkAnswer& answer) noexcept;
 
   static inline constinit std::atomic<ForkServer*> current_{nullptr};
@@ -131,7 +132,6 @@ class ForkServer {
   std::mutex mutex_;  // held while a child is born
   std::shared_ptr<Child> server_;
   BirthRegister register_;
-  std::vector<Preload> preloads_;
 };
 
 inline ForkServer& ForkServer::of_this_process() {
@@ -139,7 +139,6 @@ inline ForkServer& ForkServer::of_this_process() {
   while (known == nullptr || known->owner_ != current_pid()) {
     // The parent's is left alone, not destroyed: a thread that this process does not have may hold its mutex.
     auto* const own = new ForkServer(current_pid());
-    if (known != nullptr) own->preloads_ = known->preloads_;
     if (current_.compare_exchange_strong(known, own)) return *own;
     delete own;
   }
@@ -148,33 +147,31 @@ inline ForkServer& ForkServer::of_this_process() {
 
 inline void ForkServer::start() {
   const std::string executable = executable_to_start();
-  the_arena();
-  std::vector<CodeName> preloads;
-  for (const Preload function : preloads_) preloads.push_back(CodeName::of(reinterpret_cast<std::uintptr_t>(function)));
+  const int arena = arena_to_pass_on();
   ParcelWriter told;
-  told(preloads);
+  told([] {
+    const RuntimeAccess access;
+    return start_settings().preloads;
+  }());
   SocketPair ends = make_socket_pair(false);
   const Fd register_file = BirthRegister::make_file();
   register_ = BirthRegister(register_file);
   const Fd parcel = make_memory_file(write_parcel(&serve_forks, told.view(), {}));
   Fd lifeline = RuntimeAccess()->lifeline.take();
-  const pid_t pid = start_anew(executable, {parcel.get(), the_arena().inherited_page().memfd, lifeline.get(), ends.second.get(),
-                                            register_file.get()});
-  RuntimeAccess()->fork_server = std::move(ends.first);
+  const pid_t pid = start_anew(executable, {parcel.get(), arena, lifeline.get(), ends.second.get(), register_file.get()});
+  RuntimeAccess()->fork_server = LastingFd(std::move(ends.first));
   // It is nobody's child but ours: no list of children has it, and nothing else waits for it.
   server_ = std::make_shared<Child>(pid, open_pidfd(pid), nullptr, std::move(lifeline));
 }
 
-inline void ForkServer::forget() {
-  Fd socket;
-  {
-    const RuntimeAccess access;
-    socket = std::move(access->fork_server);
-  }
-  socket.reset();  // it ends now, if it has not
+/// Lets the server end, if it has not; returns its exit code.
+inline int ForkServer::forget() {
+  RuntimeAccess()->fork_server = LastingFd();
   server_->wait(Deadline(std::nullopt));
   RuntimeAccess()->lifeline.give_back(server_->take_lifeline());
+  const int code = server_->poll().value_or(unknown_exit_code);
   server_.reset();
+  return code;
 }
 
 inline void ForkServer::stop() {
@@ -184,7 +181,7 @@ inline void ForkServer::stop() {
 
 inline bool ForkServer::ask(const std::vector<int>& fds, ForkAnswer& answer) noexcept {
   const int socket = RuntimeAccess()->fork_server.get();
-  constexpr char request = 'f';
+  const auto request = static_cast<char>(fds.size());
   register_.clear();
   if (write_with_descriptors(socket, {&request, 1}, {}, fds) != 1) return false;
   std::byte bytes[sizeof answer];
@@ -198,17 +195,23 @@ inline pid_t ForkServer::fork(const std::vector<int>& fds) {
     throw ValueError("start: too many descriptors: at most " + std::to_string(most_descriptors) + " can be sent by 'forkserver'");
   const std::lock_guard guard(mutex_);
   constexpr int attempts = 3;
+  int code = 0;
   for (int attempt = 0; attempt < attempts; ++attempt) {
     if (server_ == nullptr) start();
     ForkAnswer error = 0;
     const bool answered = ask(fds, error);
+    if (answered && error == EMFILE)
+      throw_os_error(error, "start: the fork server can't hold the descriptors of the new process (RLIMIT_NOFILE was as low as that "
+                            "when the server was started)");
     if (answered && error != 0) throw_os_error(error, "start: the fork server could not fork");
     // Also where it was killed before it could answer: then the register tells whether there is a child.
-    if (!answered) forget();
+    if (!answered) code = forget();
     if (const pid_t pid = register_.pid(); pid != 0) return pid;
   }
-  throw RuntimeError("start: the fork server ended " + std::to_string(attempts) +
-                     " times before it had forked; does its program call mp::freeze_support(argc, argv) first in main?");
+  throw RuntimeError("start: the fork server ended " + std::to_string(attempts) + " times before it had forked, the last time " +
+                     (code < 0 ? "by " + signal_name(-code) : "with exit code " + std::to_string(code)) +
+                     "; what it wrote on stderr may say why. Does its program call mp::freeze_support(argc, argv) first in main, and "
+                     "does no function of mp::set_forkserver_preload() end it?");
 }
 
 }  // namespace multiprocessing::detail

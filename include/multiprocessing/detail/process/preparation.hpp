@@ -39,11 +39,12 @@ struct Preparation {
   std::string working_directory;
   std::string start_method;
   std::optional<std::string> executable;
+  std::vector<CodeName> preloads;
 
   template <class Archive>
   void serialize(Archive& archive) {
     archive(unpack, slot, name, kind, identity, daemon, outlive_parent, authkey, parent_name, parent_pid, log_level, log_to_stderr,
-            working_directory, start_method, executable);
+            working_directory, start_method, executable, preloads);
   }
 
   /// What the process of `record` is to know; with `slot` in the arena, started by `method`.
@@ -65,6 +66,7 @@ struct Preparation {
     data.parent_pid = access->pid;
     data.start_method = method;
     data.executable = start_settings().executable;
+    data.preloads = start_settings().preloads;
     return data;
   }
 
@@ -87,6 +89,7 @@ struct Preparation {
     access->self->progress = ProcessRecord::Progress::started;
     start_settings().method = start_method;
     start_settings().executable = executable;
+    start_settings().preloads = preloads;
     return record;
   }
 };

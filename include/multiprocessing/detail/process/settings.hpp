@@ -3,6 +3,8 @@
 /// StartSettings: what the program has said about how processes are to be started.
 #pragma once
 
+#include <multiprocessing/detail/process/code_name.hpp>
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +15,7 @@ namespace multiprocessing::detail {
 struct StartSettings {
   std::optional<std::string> method;      // of set_start_method(); absent until it is set or used
   std::optional<std::string> executable;  // of set_executable(); absent: this program
+  std::vector<CodeName> preloads;         // of set_forkserver_preload()
 };
 
 inline StartSettings& start_settings() {

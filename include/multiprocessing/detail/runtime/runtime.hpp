@@ -5,6 +5,7 @@
 
 #include <multiprocessing/detail/os/fd.hpp>
 #include <multiprocessing/detail/os/fork.hpp>
+#include <multiprocessing/detail/os/lasting_fd.hpp>
 #include <multiprocessing/detail/os/lifeline.hpp>
 #include <multiprocessing/detail/os/random.hpp>
 #include <multiprocessing/detail/runtime/finalizers.hpp>
@@ -35,7 +36,7 @@ struct Runtime {
   std::vector<std::shared_ptr<ProcessRecord>> children;  // started here, status not collected yet
   int processes_made = 0;                 // Process objects, started or not: their numbers
   Lifeline lifeline;                      // for the children of this process
-  Fd fork_server;                         // what its fork server listens to; empty while there is none
+  LastingFd fork_server;                  // what its fork server listens to; empty while there is none
   Finalizers finalizers;
   bool exit_hooked = false;               // run_exit_function will be called
   bool exiting = false;
@@ -79,7 +80,7 @@ inline void Runtime::begin_anew() noexcept {
   pid = current_pid();
   std::vector<int> unused;
   lifeline.abandon(unused);
-  if (fork_server) unused.push_back(fork_server.release());
+  if (Fd socket = fork_server.take()) unused.push_back(socket.release());
   for (const auto& each : children) each->child->abandon(unused);
   children.clear();
   close_all(unused);
