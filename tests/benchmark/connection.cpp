@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
 /// Connections beside the bare socket that carries them, and beside Python's Pipe.
+#include "engine/python.hpp"
 #include "engine/sides.hpp"
 
 #include <multiprocessing/connection.hpp>
@@ -9,8 +10,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -184,16 +183,12 @@ Figures stream(std::size_t size) {
 
 /// What Python does in the same time, with `loop(child's end)` in the child and `call()` here.
 Figures python(const std::string& loop, const std::string& call, std::size_t size, bool same_core) {
-  const std::string script = R"(
-import os, statistics, time
-from multiprocessing import Pipe
-message = b"x" * )" + std::to_string(size) +
-                             R"(
+  const auto processor = [&](std::size_t side) { return std::to_string(processors()[side % processors().size()]); };
+  return time_in_python("from multiprocessing import Pipe\nmessage = b\"x\" * " + std::to_string(size) + R"(
 here, there = Pipe()
 pid = os.fork()
 if pid == 0:
-    os.sched_setaffinity(0, {)" +
-                             std::to_string(processors()[same_core ? 0 : 1 % processors().size()]) + R"(})
+    os.sched_setaffinity(0, {)" + processor(same_core ? 0 : 1) + R"(})
     here.close()
     try:
         while True:
@@ -201,37 +196,8 @@ if pid == 0:
     except (EOFError, OSError):
         os._exit(0)
 there.close()
-os.sched_setaffinity(0, {)" + std::to_string(processors()[0]) +
-                             R"(})
-def time_of(calls):
-    begin = time.perf_counter_ns()
-    for _ in range(calls):
-        )" + call + R"(
-    return time.perf_counter_ns() - begin
-reading = )" + std::to_string(Nanoseconds(reading_time).count()) +
-                             R"(
-calls = 1
-while time_of(calls) < reading / 50:
-    calls *= 2
-samples = []
-end = time.perf_counter_ns() + reading
-while not samples or time.perf_counter_ns() < end:
-    samples.append(time_of(calls) / calls)
-print(statistics.median(samples))
-here.close()
-os.waitpid(pid, 0)
-)";
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> answer(::popen(("python3 -c '" + script + "'").c_str(), "r"),
-                                                               ::pclose);
-  double nanoseconds = 0;
-  if (answer == nullptr || std::fscanf(answer.get(), "%lf", &nanoseconds) != 1)
-    throw std::runtime_error("python3 measured nothing");
-  return {nanoseconds, {}};
-}
-
-bool has_python() {
-  static const bool has = std::system("python3 -c pass 2> /dev/null") == 0;
-  return has;
+os.sched_setaffinity(0, {)" + processor(0) + "})\n",
+                        call, "here.close()\nos.waitpid(pid, 0)\n");
 }
 
 void add_round_trip(const std::string& name, std::size_t size, const std::string& says, Place place) {

@@ -3,17 +3,16 @@
 /// dumps and loads beside CPython's own pickle, which is written in C, and beside memcpy.
 #include "engine/case.hpp"
 #include "engine/measure.hpp"
+#include "engine/python.hpp"
 
 #include <multiprocessing/object.hpp>
 #include <multiprocessing/pickle.hpp>
 
 #include <cstddef>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -66,42 +65,17 @@ Figures load(const mp::bytes& message) {
   return {per_call([&] { use(mp::pickle::loads<T>(message)); }), {}};
 }
 
-/// The same reading by Python: the median of batches, for as long as a reading lasts. What it measures is `call`.
+/// What the same takes in Python, where `value` is an expression and `call` another, of `value` and `message`.
 Figures python(const std::string& value, const std::string& call) {
-  const std::string script = R"(
-import array, pickle, statistics, time
-def time_of(calls):
-    begin = time.perf_counter_ns()
-    for _ in range(calls):
-        call()
-    return time.perf_counter_ns() - begin
-value = )" + value + R"(
-message = pickle.dumps(value, 4)
-call = lambda: )" + call + R"(
-reading = )" + std::to_string(Nanoseconds(reading_time).count()) +
-                             R"(
-calls = 1
-while time_of(calls) < reading / 50:
-    calls *= 2
-samples = []
-end = time.perf_counter_ns() + reading
-while not samples or time.perf_counter_ns() < end:
-    samples.append(time_of(calls) / calls)
-print(statistics.median(samples))
-)";
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> answer(::popen(("python3 -c '" + script + "'").c_str(), "r"),
-                                                               ::pclose);
-  double nanoseconds = 0;
-  if (answer == nullptr || std::fscanf(answer.get(), "%lf", &nanoseconds) != 1)
-    throw std::runtime_error("python3 measured nothing");
-  return {nanoseconds, {}};
+  return time_in_python("import array, pickle\nvalue = " + value + "\nmessage = pickle.dumps(value, 4)\ncall = lambda: " + call + '\n',
+                        "call()");
 }
 
-/// Where there is a Python: beside it.
-void add(Case one, const std::string& value, const std::string& call, bool is_target = true) {
-  static const bool has_python = std::system("python3 -c pass 2> /dev/null") == 0;
-  if (has_python) {
-    one.contenders.push_back(peer(cpython, [value, call] { return python(value, call); }));
+/// Where there is a Python: beside it. What it works on is made when it is measured.
+template <class Value>
+void add(Case one, Value value, const std::string& call, bool is_target = true) {
+  if (has_python()) {
+    one.contenders.push_back(peer(cpython, [value, call] { return python(value(), call); }));
     if (is_target) one.targets.push_back({cpython, 1.0 / 3, {}});
   }
   cases().push_back(std::move(one));
@@ -113,11 +87,11 @@ void add_typed(const std::string& name, const std::string& what, Sample<T> (*sam
   add({.name = "pickle.dumps." + name,
        .says = "dumps of " + what,
        .contenders = {ours("dumps", [sample] { return dump(sample().value); })}},
-      sample().python, "pickle.dumps(value, 4)");
+      [sample] { return sample().python; }, "pickle.dumps(value, 4)");
   add({.name = "pickle.loads." + name,
        .says = "loads of " + what,
        .contenders = {ours("loads", [sample] { return load<Read>(mp::pickle::dumps(sample().value)); })}},
-      sample().python, "pickle.loads(message)");
+      [sample] { return sample().python; }, "pickle.loads(message)");
 }
 
 /// The standard's map takes its own time to be made and to end, most of what Python takes for its dict.
@@ -127,7 +101,7 @@ void add_map() {
   add({.name = "pickle.dumps.dict",
        .says = std::string("dumps of ") + what,
        .contenders = {ours("dumps", [] { return dump(strings().value); })}},
-      strings().python, "pickle.dumps(value, 4)");
+      [] { return strings().python; }, "pickle.dumps(value, 4)");
   const auto build_map = [] {
     const auto from = strings();
     const std::vector<std::pair<std::string, std::string>> ready(from.value.begin(), from.value.end());
@@ -144,7 +118,7 @@ void add_map() {
        .contenders = {limit("the map of ready strings", build_map),
                       ours("loads", [] { return load<Map>(mp::pickle::dumps(strings().value)); })},
        .targets = {{"the map of ready strings", 1.5, {}}}},
-      strings().python, "pickle.loads(message)", false);
+      [] { return strings().python; }, "pickle.loads(message)", false);
 }
 
 /// The same as an mp::object.
@@ -153,11 +127,11 @@ void add_object(const std::string& name, const std::string& what, Sample<T> (*sa
   add({.name = "pickle.dumps." + name + "_object",
        .says = "dumps of an mp::object with " + what,
        .contenders = {ours("dumps", [sample] { return dump(mp::object(sample().value)); })}},
-      sample().python, "pickle.dumps(value, 4)");
+      [sample] { return sample().python; }, "pickle.dumps(value, 4)");
   add({.name = "pickle.loads." + name + "_object",
        .says = "loads into an mp::object of " + what,
        .contenders = {ours("loads", [sample] { return load<mp::object>(mp::pickle::dumps(sample().value)); })}},
-      sample().python, "pickle.loads(message)");
+      [sample] { return sample().python; }, "pickle.loads(message)");
 }
 
 /// What both ways of an array come to: its bytes, in memory that was not there before.
@@ -179,14 +153,14 @@ void add_array() {
        .says = std::string("dumps of ") + what,
        .contenders = {limit("memcpy", copy), ours("dumps", [] { return dump(array().value); })},
        .targets = {{"memcpy", 1.15, {}}}},
-      array().python, "pickle.dumps(value, 4)");
+      [] { return array().python; }, "pickle.dumps(value, 4)");
   // Of Python's time two copies are most: no reader could take a third of it.
   add({.name = "pickle.loads.array",
        .says = std::string("loads of ") + what,
        .contenders = {limit("memcpy", copy),
                       ours("loads", [] { return load<std::vector<double>>(mp::pickle::dumps(array().value)); })},
        .targets = {{"memcpy", 1.15, {}}}},
-      array().python, "pickle.loads(message)", false);
+      [] { return array().python; }, "pickle.loads(message)", false);
 }
 
 const bool added = [] {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
 /// The start methods that start the program anew, beside posix_spawn of it and beside a bare fork.
+#include "engine/python.hpp"
 #include "engine/sides.hpp"
 
 #include <multiprocessing/process.hpp>
@@ -12,9 +13,10 @@
 
 #include <cerrno>
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 namespace benchmark {
 namespace {
@@ -46,27 +48,54 @@ void fork_wake_and_wait() {
   ::waitpid(pid, nullptr, 0);
 }
 
-/// `Mib` of the program's own, as large programs have.
-template <std::size_t Mib>
-struct Own {
-  Own() : memory(std::make_unique_for_overwrite<char[]>(Mib << 20)) {
-    for (std::size_t at = 0; at < Mib << 20; at += 4096) static_cast<volatile char*>(memory.get())[at] = 1;
+/// So much memory of the program's own, as large programs have, in small pages: the most that a fork can have to copy.
+class Own {
+ public:
+  explicit Own(std::size_t bytes) : bytes_(bytes) {
+    if (bytes == 0) return;
+    memory_ = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory_ == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap of memory of its own");
+    ::madvise(memory_, bytes, MADV_NOHUGEPAGE);
+    for (std::size_t at = 0; at < bytes; at += 4096) static_cast<volatile char*>(memory_)[at] = 1;
   }
-  std::unique_ptr<char[]> memory;
+  Own(const Own&) = delete;
+  Own& operator=(const Own&) = delete;
+  ~Own() {
+    if (memory_ != nullptr) ::munmap(memory_, bytes_);
+  }
+
+ private:
+  std::size_t bytes_;
+  void* memory_ = nullptr;
 };
 
-template <std::size_t Mib = 0>
-Figures processes(const char* method) {
+Figures processes(const char* method, std::size_t gib_of_parent = 0) {
   const auto start_and_join = [&] {
     mp::Process process({.start_method = method}, [] {});
     process.start();
     process.join();
   };
   start_and_join();  // the fork server starts, and the arena is made
-  const Own<Mib> parents;
+  const Own parents(gib_of_parent << 30);
   const Figures figures{per_call(start_and_join), {}};
   mp::detail::ForkServer::of_this_process().stop();
   return figures;
+}
+
+/// The same in Python; the first is not counted either.
+Figures processes_of_python(const std::string& method) {
+  return time_in_python("import multiprocessing\ncontext = multiprocessing.get_context(\"" + method + R"(")
+def start_and_join():
+    process = context.Process(target=abs, args=(0,))
+    process.start()
+    process.join()
+start_and_join()
+)", "start_and_join()");
+}
+
+std::vector<Contender> with_python(std::vector<Contender> contenders, const char* name, const char* method) {
+  if (has_python()) contenders.push_back(peer(name, [=] { return processes_of_python(method); }));
+  return contenders;
 }
 
 const char same_program[] = "posix_spawn of this program";
@@ -76,24 +105,37 @@ const char small_parent[] = "small parent";
 const Add spawn{{.name = "process.spawn",
                  .says = "start and join a process by spawn",
                  .place = Place::free,
-                 .contenders = {limit(same_program, [] { return Figures{per_call(posix_spawn_and_wait), {}}; }),
-                                ours("spawn", [] { return processes("spawn"); })},
+                 .contenders = with_python({limit(same_program, [] { return Figures{per_call(posix_spawn_and_wait), {}}; }),
+                                            ours("spawn", [] { return processes("spawn"); })},
+                                           "CPython's spawn", "spawn"),
                  .targets = {{same_program, 1.25, 1.1}}}};
 
 const Add forkserver{{.name = "process.forkserver",
                       .says = "start and join a process by forkserver",
                       .place = Place::free,
-                      .contenders = {limit(fork_and_wake, [] { return Figures{per_call(fork_wake_and_wait), {}}; }),
-                                     ours("forkserver", [] { return processes("forkserver"); })},
+                      .contenders = with_python({limit(fork_and_wake, [] { return Figures{per_call(fork_wake_and_wait), {}}; }),
+                                                 ours("forkserver", [] { return processes("forkserver"); })},
+                                                "CPython's forkserver", "forkserver"),
                       .targets = {{fork_and_wake, 2.0, 1.5}}}};
 
-const Add forkserver_large{{.name = "process.forkserver_gib_parent",
-                            .says = "the same in a parent with 1 GiB of its own",
-                            .place = Place::free,
-                            .contenders = {limit(small_parent, [] { return processes("forkserver"); }),
-                                           ours("forkserver", [] { return processes<1024>("forkserver"); }),
-                                           peer("fork", [] { return processes<1024>("fork"); })},
-                            .targets = {{small_parent, 1.1, {}}}}};
+/// What starts a process without its parent's memory takes as long in a large parent as in a small one.
+void add_large_parent(const char* method, std::size_t gib) {
+  Case one{.name = "process." + std::string(method) + '_' + std::to_string(gib) + "gib_parent",
+           .says = "the same in a parent with " + std::to_string(gib) + " GiB of its own",
+           .place = Place::free,
+           .contenders = {limit(small_parent, [=] { return processes(method); }),
+                          ours(method, [=] { return processes(method, gib); }),
+                          peer("fork", [=] { return processes("fork", gib); })},
+           .targets = {{small_parent, 1.1, {}}}};
+  cases().push_back(std::move(one));
+}
+
+[[maybe_unused]] const bool large_parents_added = [] {
+  for (const char* const method : {"spawn", "forkserver"}) {
+    for (const std::size_t gib : {std::size_t{1}, std::size_t{4}}) add_large_parent(method, gib);
+  }
+  return true;
+}();
 
 }  // namespace
 }  // namespace benchmark
