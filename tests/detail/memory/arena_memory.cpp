@@ -181,6 +181,19 @@ TEST_CASE("the arena: where a size was asked for, no other is made, and the limi
         }) == 0);
 }
 
+TEST_CASE("the arena: where the limit of file sizes is below the least, it is named, and no signal kills",
+          "[detail][arena_memory]") {
+  const rlim_t least = GENERATE(rlim_t{0}, rlim_t{1} << 20, rlim_t{16} << 20);
+  CAPTURE(least);
+  CHECK(in_child([&] {
+          limit(RLIMIT_FSIZE, least);
+          const std::string named = "RLIMIT_FSIZE is " + std::to_string(least) + ", ";
+          demand_throws<mp::OSError>([] { the_arena(); }, named);
+          demand_throws<mp::OSError>([] { the_arena(); }, "memfd_create for an arena of 16777216 bytes");
+          demand_throws<mp::OSError>([] { the_arena(); }, "mp::set_arena_size()");
+        }) == 0);
+}
+
 TEST_CASE("the arena: many threads that use it first make one", "[detail][arena_memory]") {
   CHECK(in_child([] {
           std::vector<std::byte*> found(8);

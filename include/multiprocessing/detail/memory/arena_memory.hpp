@@ -111,20 +111,18 @@ namespace arena_creation {
 
 inline std::byte* map_fresh(std::size_t heap_bytes, Fd& file) {
   const auto geometry = ArenaGeometry::for_heap(heap_bytes);
-  const auto limit = MappingLimits::of_this_process().file_size;
-  if (limit && *limit < geometry.bytes) return nullptr;  // ftruncate would raise SIGXFSZ
+  if (const auto limit = soft_limit(RLIMIT_FSIZE); limit && *limit < geometry.bytes) return nullptr;
   file = make_sealed_memfd(arena_name, geometry.bytes);
   return map_sparsely(file, geometry.bytes, private_bytes, chunk_bytes);
 }
 
-[[noreturn]] inline void throw_no_address_space(std::size_t bytes) {
-  const auto limits = MappingLimits::of_this_process();
-  std::string why = "the address space has no such gap";
-  if (limits.address_space) why = "RLIMIT_AS is " + std::to_string(*limits.address_space);
-  if (limits.file_size && *limits.file_size < ArenaGeometry::for_heap(bytes).bytes)
-    why = "RLIMIT_FSIZE is " + std::to_string(*limits.file_size);
-  throw_os_error(ENOMEM, "mmap of an arena of " + std::to_string(bytes) + " bytes (" + why +
-                             "; ask for less with mp::set_arena_size() or MULTIPROCESSING_ARENA_BYTES)");
+[[noreturn]] inline void throw_no_room(std::size_t heap_bytes) {
+  const std::size_t bytes = ArenaGeometry::for_heap(heap_bytes).bytes;
+  const std::string what =
+      "an arena of " + std::to_string(heap_bytes) + " bytes, " + std::to_string(bytes) +
+      " with its tables; ask for another by mp::set_arena_size() or MULTIPROCESSING_ARENA_BYTES, or change the limit";
+  check_file_size(bytes, "memfd_create for " + what);
+  throw_os_error(ENOMEM, "mmap of " + what);
 }
 
 // The pages before the arena's first byte, which are this process's alone.
@@ -151,7 +149,7 @@ inline ArenaMemory make(void (*at_thread_end)(void*)) {
   std::byte* base = map_fresh(heap_bytes, file);
   // The default is only address space: where there is less of it (a limit, valgrind, a sanitizer) less will do.
   while (base == nullptr && asked == 0 && heap_bytes > smallest_default) base = map_fresh(heap_bytes /= 2, file);
-  if (base == nullptr) throw_no_address_space(heap_bytes);
+  if (base == nullptr) throw_no_room(heap_bytes);
 
   const ArenaMemory arena(base);
   const auto geometry = ArenaGeometry::for_heap(heap_bytes);
@@ -191,7 +189,7 @@ inline ArenaMemory attach(void (*at_thread_end)(void*)) {
   const std::size_t bytes = file_size(file);  // kernel and libc were tested by who made it
   if (bytes < header_room) throw CorruptArena("the arena that this process was given has " + std::to_string(bytes) + " bytes");
   std::byte* const base = map_sparsely(file, bytes, private_bytes, chunk_bytes);
-  if (base == nullptr) throw_no_address_space(bytes);
+  if (base == nullptr) throw_os_error(ENOMEM, "mmap of the arena of the parent, " + std::to_string(bytes) + " bytes");
   const ArenaMemory arena(base);
   UnmapGuard unless_ready{base - private_bytes, private_bytes + bytes};
   const ArenaHeader& header = arena.header();

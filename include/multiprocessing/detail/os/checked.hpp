@@ -3,17 +3,21 @@
 /// System calls that cannot be ignored: repeated on EINTR, thrown as OSError.
 #pragma once
 
+#include <multiprocessing/detail/os/limits.hpp>
 #include <multiprocessing/errors.hpp>
 
 #include <cerrno>
 #include <concepts>
+#include <cstddef>
 #include <string>
 
 namespace multiprocessing::detail {
 
-/// Throws the OSError that Python raises for `error`; `what` names the call and its object.
-[[noreturn]] inline void throw_os_error(int error, const std::string& what) {
+/// Throws the OSError that Python raises for `error`; `call` names the call and its object. Where a limit was met, the
+/// message names it, too, and says what to do.
+[[noreturn]] inline void throw_os_error(int error, const std::string& call, Making making = Making::anything) {
   const std::error_code code(error, std::generic_category());
+  const std::string what = call + limit_met(error, making);
   switch (error) {
     case EPIPE: throw BrokenPipeError(code, what);
     case EACCES:
@@ -27,11 +31,17 @@ namespace multiprocessing::detail {
 
 /// Runs `call` until no signal interrupts it; throws OSError naming `what` when it fails.
 template <std::invocable Call>
-auto checked(const char* what, Call call) {
+auto checked(const char* what, Call call, Making making = Making::anything) {
   for (;;) {
     if (auto result = call(); result != -1) return result;
-    if (errno != EINTR) throw_os_error(errno, what);
+    if (errno != EINTR) throw_os_error(errno, what, making);
   }
+}
+
+/// Throws OSError where this process may make no file of `bytes`: the kernel, if asked, would raise SIGXFSZ, which
+/// kills.
+inline void check_file_size(std::size_t bytes, const std::string& what) {
+  if (const auto limit = soft_limit(RLIMIT_FSIZE); limit && *limit < bytes) throw_os_error(EFBIG, what);
 }
 
 }  // namespace multiprocessing::detail

@@ -23,7 +23,8 @@ inline pid_t current_pid() noexcept { return ::getpid(); }
 
 /// Forks; 0 in the child. Throws OSError when the kernel allows no further process.
 inline pid_t fork_process() {
-  return checked("fork: a new process could not be started", [] { return ::fork(); });
+  return checked(
+      "fork: a new process could not be started", [] { return ::fork(); }, Making::process);
 }
 
 /// Calls these around each fork() of this process, whoever makes it (not around _Fork() or clone).

@@ -18,6 +18,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <utility>
 
 namespace multiprocessing::detail {
@@ -44,6 +45,7 @@ class BirthRegister {
   }
 
   static Fd make_file() {
+    check_file_size(page, "the fork server's register, " + std::to_string(page) + " bytes");
     Fd file(checked("memfd_create of the fork server's register",
                     [] { return ::memfd_create("multiprocessing-start", MFD_CLOEXEC); }));
     checked("ftruncate of the fork server's register", [&] { return ::ftruncate(file.get(), page); });

@@ -9,47 +9,27 @@
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 
 namespace multiprocessing::detail {
 
 inline constexpr std::size_t page_bytes = 4096;  // fixed: it shapes shared memory; a larger kernel page only commits more
 
-/// The smaller of the soft limits that bound a mapping of a file; absent for none.
-struct MappingLimits {
-  std::optional<std::size_t> file_size;      // RLIMIT_FSIZE: beyond it ftruncate raises SIGXFSZ, which kills
-  std::optional<std::size_t> address_space;  // RLIMIT_AS
-
-  static MappingLimits of_this_process() noexcept {
-    return {soft(RLIMIT_FSIZE), soft(RLIMIT_AS)};
-  }
-
- private:
-  static std::optional<std::size_t> soft(decltype(RLIMIT_AS) which) noexcept {
-    rlimit limit{};
-    if (::getrlimit(which, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
-    return static_cast<std::size_t>(limit.rlim_cur);
-  }
-};
-
 /// An anonymous file of `bytes` that can neither shrink nor grow: no name to leak, not bound by the size of /dev/shm.
 inline Fd make_sealed_memfd(const char* name, std::size_t bytes) {
   const std::string what = std::string("memfd_create of ") + std::to_string(bytes) + " bytes for the arena";
+  check_file_size(bytes, what);
   Fd file;
   {
     constexpr unsigned not_executable = 8;  // MFD_NOEXEC_SEAL, which a system may demand; kernels before 6.3 refuse it
     int fd = ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | not_executable);
     if (fd == -1 && errno == EINVAL) fd = ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd == -1 && errno == EMFILE)
-      throw_os_error(errno, what + " (this process has reached RLIMIT_NOFILE: raise it or close descriptors)");
     if (fd == -1) throw_os_error(errno, what);
     file = Fd(fd);
   }

@@ -24,6 +24,7 @@ namespace multiprocessing::detail {
 
 /// An anonymous file with this content.
 inline Fd make_memory_file(std::string_view content) {
+  check_file_size(content.size(), "what a new process needs, " + std::to_string(content.size()) + " bytes");
   Fd file(checked("memfd_create for a new process", [] { return ::memfd_create("multiprocessing-start", MFD_CLOEXEC); }));
   while (!content.empty()) {
     const ssize_t written = checked("writing what a new process needs", [&] { return ::write(file.get(), content.data(), content.size()); });
@@ -98,7 +99,8 @@ inline pid_t start_program(const std::string& path, const std::vector<std::strin
   argv.push_back(nullptr);
   pid_t pid = -1;
   if (error == 0) error = ::posix_spawn(&pid, path.c_str(), &actions.list, nullptr, argv.data(), environ);
-  if (error != 0) throw_os_error(error, "posix_spawn of " + path + ": a new process could not be started");
+  if (error != 0)
+    throw_os_error(error, "posix_spawn of " + path + ": a new process could not be started", Making::process);
   return pid;
 }
 

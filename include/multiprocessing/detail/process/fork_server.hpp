@@ -203,7 +203,7 @@ inline pid_t ForkServer::fork(const std::vector<int>& fds) {
     if (answered && error == EMFILE)
       throw_os_error(error, "start: the fork server can't hold the descriptors of the new process (RLIMIT_NOFILE was as low as that "
                             "when the server was started)");
-    if (answered && error != 0) throw_os_error(error, "start: the fork server could not fork");
+    if (answered && error != 0) throw_os_error(error, "start: the fork server could not fork", Making::process);
     // Also where it was killed before it could answer: then the register tells whether there is a child.
     if (!answered) code = forget();
     if (const pid_t pid = register_.pid(); pid != 0) return pid;
