@@ -139,7 +139,7 @@ TEST_CASE("arena_usage: what it says of memory is what the system says", "[arena
   CHECK(in_fresh_arena([] {
           const auto blocks = [] {
             struct stat status {};
-            ::fstat(mp::detail::the_arena().inherited_page().memfd, &status);
+            ::fstat(mp::detail::the_arena().inherited_page().memfd.get(), &status);
             return static_cast<std::size_t>(status.st_blocks) * 512;
           };
           const mp::Lock warm_up;

@@ -4,6 +4,7 @@
 #include "process/program.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
+#include "support/outside.hpp"
 
 #include <multiprocessing/connection.hpp>
 #include <multiprocessing/process.hpp>
@@ -14,11 +15,13 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -121,6 +124,32 @@ mp::ExitCode run(Arguments&&... arguments) {
 int many() {
   const char* const asked = std::getenv("MULTIPROCESSING_TEST_STARTS");
   return asked == nullptr ? 100 : std::atoi(asked);
+}
+
+/// Closes the descriptors from `first` to `last` and opens sockets of the program's own at these numbers, whose other
+/// ends it returns.
+std::vector<int> replace_by_own(int first, int last) {
+  std::vector<int> others;
+  for (int fd = first; fd <= last; ++fd) {
+    int ends[2];
+    demand(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0, "a pair of sockets");
+    const int far = ::fcntl(ends[0], F_DUPFD_CLOEXEC, 1000);
+    const int near = ::fcntl(ends[1], F_DUPFD_CLOEXEC, 1000);
+    ::close(ends[0]);
+    ::close(ends[1]);
+    demand(::dup2(near, fd) == fd && ::close(near) == 0, "the number is the program's");
+    others.push_back(far);
+  }
+  return others;
+}
+
+/// Whether the near ends are open still, and nothing was written to them.
+bool untouched(const std::vector<int>& others) {
+  for (const int fd : others) {
+    char byte;
+    if (::recv(fd, &byte, 1, MSG_DONTWAIT) != -1 || errno != EAGAIN) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -353,6 +382,48 @@ TEST_CASE("Forkserver: a forked child has a server of its own, and hangs up on i
     std::cout << child.exitcode() << run([] { throw mp::SystemExit(6); });
   });
   CHECK(ran.out == "03106");
+}
+
+TEST_CASE(
+    "Forkserver: where the program has closed the server's socket, another server is started, and what has its number "
+    "is left alone",
+    "[process][forkserver]") {
+  const Outcome ran = run_program([] {
+    run([] {});
+    const pid_t first = server().pid();
+    const int number = mp::detail::RuntimeAccess()->fork_server.get();
+    const std::vector<int> others = replace_by_own(number, number);
+    std::cout << run([] { throw mp::SystemExit(4); }) << (server().pid() != first) << (::kill(first, 0) == -1)
+              << untouched(others);
+    server().stop();
+    std::cout << untouched(others) << in_child([] { return mp::detail::RuntimeAccess()->children.empty(); })
+              << untouched(others);
+  });
+  CHECK(ran.out == "4111101");
+}
+
+TEST_CASE("Forkserver: where the program has closed all descriptors it is told so, and its own are left alone",
+          "[process][forkserver]") {
+  const Outcome ran = run_program([] {
+    run([] {});
+    const std::vector<int> others = replace_by_own(3, 99);
+    for (const char* const method : {"forkserver", "forkserver", "spawn"}) {
+      mp::Process p({.start_method = method}, [] {});
+      try {
+        p.start();
+        std::cout << "it started ";
+      } catch (const mp::RuntimeError& error) {
+        std::cout << (std::string(error.what()).find("the descriptor of the shared memory") != std::string::npos);
+      }
+    }
+    std::cout << server().running() << (::waitpid(-1, nullptr, 0) == -1);
+    const mp::Value<int> number(1);
+    mp::Process p({.start_method = "fork"}, [&] { number.value += 1; });
+    p.start();
+    p.join();
+    std::cout << number.value << p.exitcode() << untouched(others);
+  });
+  CHECK(ran.out == "11101201");
 }
 
 TEST_CASE("Forkserver: a program that does not take over is an error, not a hang", "[process][forkserver]") {

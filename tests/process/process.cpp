@@ -6,6 +6,7 @@
 #include "process/program.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
+#include "support/outside.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -666,4 +667,51 @@ TEST_CASE("Process: works on in a program that closes all descriptors and opens 
           }
           return 0;
         }) == 0);
+}
+
+TEST_CASE("Process: a child reads nothing, also when the program has closed /dev/null and opened files", "[process]") {
+  const auto ran = run_program([] {
+    const auto read_stdin = [] {
+      char text[8];
+      std::cout << ::read(STDIN_FILENO, text, sizeof text);
+    };
+    mp::Process first(read_stdin);
+    first.start();
+    first.join();
+    for (int fd = 3; fd < 100; ++fd) ::close(fd);
+    const int file = ::memfd_create("text", MFD_CLOEXEC);
+    demand(::pwrite(file, "secret", 6, 0) == 6, "there is something to be read");
+    while (::dup(file) < 99) continue;
+    mp::Process second(read_stdin);
+    second.start();
+    second.join();
+  });
+  CHECK(ran.out == "00");
+}
+
+TEST_CASE("Process: a child that closes all descriptors and opens others still knows its parent", "[process]") {
+  Steps steps;
+  const pid_t parent = start_child([&] {
+    mp::Process child({.outlive_parent = true}, [&] {
+      ::alarm(30);
+      close_all_and_open_others();
+      const auto& known = mp::parent_process();
+      demand(known->is_alive() && !known->join(20ms), "the parent lives");
+      demand(known->sentinel() >= 100, "it is waited for by a descriptor of its own");
+      steps.reach(1);
+      demand(known->join(20s), "its end is noticed");
+      demand(!known->is_alive(), "it has ended");
+      const int again = ::dup(STDOUT_FILENO);
+      ::close(known->sentinel());
+      ::close(again);
+      demand(known->join(20s) && !known->is_alive(), "it has, also for who looks only then");
+      for (int fd = 3; fd < 100; ++fd) demand(::fcntl(fd, F_GETFD) != -1, "none of the program's was closed");
+      steps.reach(2);
+    });
+    child.start();
+    steps.await(1);
+    ::_exit(0);
+  });
+  CHECK(exit_status(parent) == 0);
+  CHECK(steps.await(2));
 }

@@ -78,7 +78,7 @@ TEST_CASE("ArenaGeometry: the entry table reaches to the last chunk and ends bef
 TEST_CASE("the arena: is sealed, not dumped, and costs no memory until used", "[detail][arena_memory]") {
   CHECK(in_child([] {
           const ArenaMemory arena = the_arena();
-          const int fd = arena.inherited_page().memfd;
+          const int fd = arena.inherited_page().memfd.get();
           const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
           demand((::fcntl(fd, F_GET_SEALS) & seals) == seals, "the seals are there");
           demand(::ftruncate(fd, 0) == -1 && errno == EPERM, "it can't be cut");

@@ -155,7 +155,7 @@ TEST_CASE("ChunkMap: freed memory is kept up to a bound, and goes back beyond it
           ChunkMap map(arena);
           const auto memory = [&] {
             struct stat status {};
-            ::fstat(arena.inherited_page().memfd, &status);
+            ::fstat(arena.inherited_page().memfd.get(), &status);
             return static_cast<std::size_t>(status.st_blocks) * 512;
           };
           const std::size_t before = memory();

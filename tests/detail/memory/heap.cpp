@@ -24,7 +24,7 @@ std::size_t used() { return mp::arena_usage().used; }
 /// Memory of the system that the arena holds.
 std::size_t memory() {
   struct stat status {};
-  ::fstat(the_arena().inherited_page().memfd, &status);
+  ::fstat(the_arena().inherited_page().memfd.get(), &status);
   return static_cast<std::size_t>(status.st_blocks) * 512;
 }
 

@@ -6,6 +6,7 @@
 #include <multiprocessing/detail/memory/arena_header.hpp>
 #include <multiprocessing/detail/os/inheritance.hpp>
 #include <multiprocessing/detail/os/kernel_test.hpp>
+#include <multiprocessing/detail/os/lasting_fd.hpp>
 #include <multiprocessing/detail/os/once.hpp>
 #include <multiprocessing/detail/os/shared_mapping.hpp>
 #include <multiprocessing/detail/os/thread_key.hpp>
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 namespace multiprocessing::detail {
 
@@ -29,7 +31,7 @@ struct ProcessPage {
 struct InheritedPage {
   ThreadKey key;        // its value is the ThreadSlot of the calling thread
   ThreadLayout layout;  // of glibc's thread, for children of a bare clone
-  int memfd;            // the arena's descriptor, if this process has not closed it
+  LastingFd memfd;      // the arena's descriptor, unless the program has closed it; the page is never destroyed
 };
 
 inline constexpr std::size_t private_bytes = 2 * page_bytes;  // they lie right before the arena's first byte
@@ -68,6 +70,14 @@ class ArenaMemory {
  private:
   std::byte* base_ = nullptr;
 };
+
+/// The arena's descriptor, for a process that is started anew. Throws RuntimeError once the program has closed it.
+inline int descriptor_of(const ArenaMemory& arena) {
+  if (const int fd = arena.inherited_page().memfd.get(); fd != -1) return fd;
+  throw RuntimeError(
+      "start: the descriptor of the shared memory, which a process that is started anew is to be given, is closed: let the program "
+      "close only descriptors that it has opened itself, or use the start method 'fork'");
+}
 
 /// What the program asked for by set_arena_size(); 0 when it didn't. (In two copies of the library the first to use the
 /// arena decides.)
@@ -168,7 +178,7 @@ inline ArenaMemory make(void (*at_thread_end)(void*)) {
   header.chunks.init();
   header.top.store(static_cast<std::uint32_t>(geometry.heap_at / chunk_bytes), std::memory_order_relaxed);
   header.ready.store(1, std::memory_order_release);  // all of the above is seen by whoever reads 1
-  own.memfd = file.release();
+  own.memfd = LastingFd(std::move(file));
   unless_ready.bytes = 0;
   return arena;
 }
@@ -196,7 +206,7 @@ inline ArenaMemory attach(void (*at_thread_end)(void*)) {
   if (header.magic != ArenaHeader::magic_value || header.size != bytes)
     throw CorruptArena("what this process was given as the arena of its parent is none");
   check_version(header);
-  make_private_pages(arena, at_thread_end).memfd = file.release();
+  make_private_pages(arena, at_thread_end).memfd = LastingFd(std::move(file));
   unless_ready.bytes = 0;
   return arena;
 }

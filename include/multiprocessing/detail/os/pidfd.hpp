@@ -3,7 +3,9 @@
 /// A process as a descriptor: what is waited for and signalled through it is never another process with a reused id.
 #pragma once
 
+#include <multiprocessing/detail/os/checked.hpp>
 #include <multiprocessing/detail/os/fd.hpp>
+#include <multiprocessing/detail/os/liveness.hpp>
 #include <multiprocessing/detail/os/pipe.hpp>
 #include <multiprocessing/time.hpp>
 
@@ -14,6 +16,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <string>
 #include <utility>
 
 namespace multiprocessing::detail {
@@ -23,6 +26,18 @@ namespace multiprocessing::detail {
 inline Fd open_pidfd(pid_t pid) {
   const long fd = ::syscall(SYS_pidfd_open, pid, 0);
   return fd == -1 ? Fd() : above_standard_streams(Fd(static_cast<int>(fd)));
+}
+
+/// Readable once the process has ended that had the id `pid` when this one was born. Throws OSError where there is no
+/// descriptor.
+inline Fd open_pidfd_of_elder(pid_t pid) {
+  Fd elder = open_pidfd(pid);
+  const int error = errno;
+  const bool gone =
+      elder ? start_time(pid) > start_time(::getpid()) : error == ESRCH || error == EINVAL || error == ENOENT;
+  if (gone) return make_pipe().read;  // the id may be another's by now; a pipe is at its end
+  if (!elder) throw_os_error(error, "pidfd_open of process " + std::to_string(pid));
+  return elder;
 }
 
 /// Sends `signal` to the process, by its id where `pidfd` is -1; returns 0 or the error.

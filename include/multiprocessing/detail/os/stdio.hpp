@@ -10,6 +10,8 @@
 
 #include <fcntl.h>
 #include <stdio_ext.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <ext/stdio_filebuf.h>
@@ -74,11 +76,13 @@ inline void flush_standard_streams() noexcept {
   }
 }
 
-/// A descriptor of /dev/null, opened once and kept; -1 while there is none.
+/// A descriptor of /dev/null, kept until the program closes it, and then opened again; -1 while there is none.
 inline int null_device() {
   static std::atomic<int> kept = -1;
+  const dev_t null = ::makedev(1, 3);
   int fd = kept;
-  if (fd != -1) return fd;
+  struct stat file;
+  if (fd != -1 && ::fstat(fd, &file) == 0 && S_ISCHR(file.st_mode) && file.st_rdev == null) return fd;
   Fd opened = above_standard_streams(Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
   return kept.compare_exchange_strong(fd, opened.get()) ? opened.release() : fd;
 }

@@ -6,24 +6,10 @@
 #include <multiprocessing/detail/memory/identity.hpp>
 #include <multiprocessing/detail/os/start_program.hpp>
 #include <multiprocessing/detail/runtime/hooks.hpp>
-#include <multiprocessing/errors.hpp>
 
-#include <cstddef>
 #include <cstdint>
-#include <span>
 
 namespace multiprocessing::detail {
-
-/// The arena's descriptor. Throws RuntimeError where the program has closed it: then the number may be any file's.
-inline int arena_to_pass_on() {
-  const ArenaMemory& arena = the_arena();
-  const int fd = arena.inherited_page().memfd;
-  std::uint64_t family = 0;
-  if (!read_at(fd, offsetof(ArenaHeader, family), std::as_writable_bytes(std::span(&family, 1))) || family != arena.header().family)
-    throw RuntimeError("start: the descriptor of the shared memory, which a process that is started anew is to be given, is closed: let "
-                       "the program close only descriptors that it has opened itself, or use the start method 'fork'");
-  return fd;
-}
 
 /// Around the birth of a child that is not forked by this process. Before it a slot is taken for the child, so that the
 /// handles that it is sent refer to something as long as it lives; without a free one they may become stale.
@@ -44,7 +30,7 @@ class Birth {
   /// The ProcessRef of the slot; 0 for none.
   std::uint32_t slot() const { return registration::expected_child; }
   /// The arena's descriptor.
-  int arena() const { return arena_to_pass_on(); }
+  int arena() const { return descriptor_of(the_arena()); }
 
   void happened(pid_t pid) { pid_ = pid; }
 

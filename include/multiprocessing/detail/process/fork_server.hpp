@@ -147,7 +147,7 @@ inline ForkServer& ForkServer::of_this_process() {
 
 inline void ForkServer::start() {
   const std::string executable = executable_to_start();
-  const int arena = arena_to_pass_on();
+  const int arena = descriptor_of(the_arena());
   ParcelWriter told;
   told([] {
     const RuntimeAccess access;

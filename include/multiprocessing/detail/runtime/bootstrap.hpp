@@ -50,7 +50,7 @@ inline void become(std::shared_ptr<ProcessRecord> record, Fd parent_end) {
   access->parent = std::exchange(access->self, std::move(record));
   access->parent->pid = access->self->creator;
   access->parent->creator = 0;  // it is nobody's child here
-  access->parent_end = std::move(parent_end);
+  access->parent_end = LastingFd(std::move(parent_end));
   access->self->progress = ProcessRecord::Progress::started;
   access->processes_made = 0;
 }

@@ -5,6 +5,7 @@
 
 #include <multiprocessing/detail/os/child.hpp>
 #include <multiprocessing/detail/os/fork.hpp>
+#include <multiprocessing/detail/os/pidfd.hpp>
 #include <multiprocessing/detail/runtime/process_record.hpp>
 #include <multiprocessing/detail/runtime/runtime.hpp>
 
@@ -35,7 +36,10 @@ inline ProcessView view_of(const std::shared_ptr<ProcessRecord>& record) {
   view.pid = record->pid;
   view.is_self = record == access->self;
   view.is_parent = record == access->parent;
-  if (view.is_parent) view.parent_end = access->parent_end.get();
+  if (view.is_parent) {
+    if (!access->parent_end) access->parent_end = LastingFd(open_pidfd_of_elder(record->pid));  // the program closed it
+    view.parent_end = access->parent_end.get();
+  }
   return view;
 }
 

@@ -32,7 +32,7 @@ struct Runtime {
   pid_t pid = 0;     // the process that all this is about
   std::shared_ptr<ProcessRecord> self;
   std::shared_ptr<ProcessRecord> parent;  // null in the main process
-  Fd parent_end;                          // readable when the parent has ended
+  LastingFd parent_end;                   // readable when the parent has ended
   std::vector<std::shared_ptr<ProcessRecord>> children;  // started here, status not collected yet
   int processes_made = 0;                 // Process objects, started or not: their numbers
   Lifeline lifeline;                      // for the children of this process
