@@ -80,14 +80,15 @@ TEST_CASE("A copied RawValue refers to the same object and = binds it to another
 }
 
 TEST_CASE("An atomic in a RawValue counts for several processes", "[sharedctypes][raw_value]") {
-  const mp::RawValue<std::atomic<int>> count;
+  const mp::RawValue<std::atomic<int>> count(5);
   const auto work = [&] {
     for (int i = 0; i < 10000; ++i) ++count.value;
   };
   const pid_t child = start_child(work);
   work();
   CHECK(exit_status(child) == 0);
-  CHECK(count.value == 20000);
+  CHECK(count.value == 20005);
+  CHECK(mp::repr(count) == "20005");
 }
 
 TEST_CASE("The text of a RawValue is Python's", "[sharedctypes][raw_value]") {

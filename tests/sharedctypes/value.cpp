@@ -334,7 +334,8 @@ TEST_CASE("The text of a Value is Python's", "[sharedctypes][value]") {
 }
 
 TEST_CASE("A class that cannot be copied lies in a Value, and is used in place", "[sharedctypes][value]") {
-  const mp::Value<std::atomic<int>> v;
+  const mp::Value<std::atomic<int>> v, five(5);
   v.get_obj().fetch_add(3);
   CHECK(v.with([](std::atomic<int>& x) { return x.load(); }) == 3);
+  CHECK(five.get_obj() == 5);
 }

@@ -20,10 +20,12 @@ class Value;
 
 namespace detail {
 
-/// Arguments that make a T in braces, and are not one T already.
+/// Arguments that make a T in braces, and are not one T already that can be copied.
 template <class T, class... Arguments>
 concept initializes = sizeof...(Arguments) > 0 &&
-                      !(sizeof...(Arguments) == 1 && (std::convertible_to<Arguments, T> && ...)) && requires {
+                      !(sizeof...(Arguments) == 1 && std::is_copy_constructible_v<T> &&
+                        (std::convertible_to<Arguments, T> && ...)) &&
+                      requires {
   T{std::declval<Arguments>()...};
 };
 
@@ -49,7 +51,7 @@ class RawValue {
  public:
   /// The object `T{}`: zero, for a number.
   RawValue() : RawValue(detail::SharedValue<T>::make([](void* at) { return new (at) T{}; })) {}
-  explicit RawValue(const T& initial)
+  explicit RawValue(const T& initial) requires std::is_copy_constructible_v<T>
       : RawValue(detail::SharedValue<T>::make([&](void* at) { return new (at) T(initial); })) {}
   /// The object `T{arguments...}`, built in place.
   template <class... Arguments>

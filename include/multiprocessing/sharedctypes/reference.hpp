@@ -45,7 +45,7 @@ class SharedReference {
   operator T() const { return get(); }
 
   T get() const {
-    return with([](const T& x) -> T { return x; });
+    return with([](const T& x) -> T { return detail::copied<T>(x); });
   }
   void set(const T& value) const {
     with([&](T& x) { x = value; });

@@ -53,8 +53,9 @@ class Value : public detail::TimedLockable<Value<T>> {
   /// The object `T{}`: zero, for a number.
   Value() : Value(made(), RawValue<T>()) {}
   explicit Value(const AnyLock& lock) : Value(made(), RawValue<T>(), lock) {}
-  explicit Value(const T& initial) : Value(made(), RawValue<T>(initial)) {}
-  Value(const T& initial, const AnyLock& lock) : Value(made(), RawValue<T>(initial), lock) {}
+  explicit Value(const T& initial) requires std::is_copy_constructible_v<T> : Value(made(), RawValue<T>(initial)) {}
+  Value(const T& initial, const AnyLock& lock) requires std::is_copy_constructible_v<T>
+      : Value(made(), RawValue<T>(initial), lock) {}
   /// The object `T{arguments...}`, built in place.
   template <class... Arguments>
   requires detail::initializes<T, Arguments...>

@@ -78,20 +78,29 @@ void combine(T& x, const U& operand, Op op) {
   }
 }
 
+/// What a read of a T in shared memory gives.
+template <class T>
+T copied(const T& x) {
+  static_assert(std::is_copy_constructible_v<T>,
+                "a Value or an Array copies what is read or changed by name, and this type has no copies: use "
+                "with([](auto& x) { ... }); a std::atomic needs no lock, so hold it in a RawValue or a RawArray");
+  return x;
+}
+
 /// Changes what `reference` refers to and returns its new value, all of it under one lock.
 template <class R, class U, class Op>
 auto change(R&& reference, U&& operand, Op op) {
   const auto& read = read_operand(std::forward<U>(operand));
   return std::forward<R>(reference).with([&](auto& x) {
     combine(x, read, op);
-    return x;
+    return copied(x);
   });
 }
 
 /// What x was before combine().
 template <class T, class U, class Op>
 T fetch_and_combine(T& x, const U& operand, Op op) {
-  const T before = x;
+  const T before = copied(x);
   combine(x, operand, op);
   return before;
 }
@@ -188,7 +197,7 @@ template <detail::incrementable_reference R>
 auto operator++(R&& reference) {
   return std::forward<R>(reference).with([](auto& x) {
     ++x;
-    return x;
+    return detail::copied(x);
   });
 }
 
@@ -196,7 +205,7 @@ template <detail::decrementable_reference R>
 auto operator--(R&& reference) {
   return std::forward<R>(reference).with([](auto& x) {
     --x;
-    return x;
+    return detail::copied(x);
   });
 }
 
