@@ -6,6 +6,7 @@
 #include <multiprocessing/text.hpp>
 
 #include <cmath>
+#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -273,6 +274,16 @@ TEST_CASE("object: conversions say what does not fit", "[object]") {
   CHECK_THROWS_AS(mp::object(mp::int_("99999999999999999999")).to<std::int64_t>(), mp::ValueError);
   CHECK_THROWS_AS((mp::object(mp::list{1, "x"}).to<std::vector<int>>()), mp::TypeError);
   CHECK_THROWS_AS(mp::object(mp::list()).to<mp::dict>(), mp::TypeError);
+}
+
+TEST_CASE("object: a number is had by a cast too, and never without one", "[object]") {
+  CHECK(static_cast<int>(mp::object(5)) == 5);
+  CHECK(static_cast<double>(mp::object(1.5)) == 1.5);
+  CHECK(static_cast<long>(mp::list{7}[0]) == 7);
+  CHECK_THROWS_AS(static_cast<int>(mp::object(1.5)), mp::TypeError);
+  CHECK_THROWS_AS(static_cast<std::int8_t>(mp::object(300)), mp::ValueError);
+  static_assert(!std::convertible_to<mp::object, int> && !std::convertible_to<mp::object, double>);
+  CHECK(static_cast<bool>(mp::object(0.5)));
 }
 
 TEST_CASE("object: is<T> tells what it would be sent as", "[object]") {

@@ -104,6 +104,11 @@ class object {
   T to() const;
   /// Python's truth: false for None, zero and what is empty.
   explicit operator bool() const;
+  /// The same as to() for a number: `static_cast<int>(x)`.
+  template <class Number>
+  requires(std::is_arithmetic_v<Number> && !std::same_as<Number, bool>) explicit operator Number() const {
+    return to<Number>();
+  }
 
   /// Python's `len(x)`, for a str its code points. Throws TypeError for what has none.
   std::size_t size() const;
