@@ -100,7 +100,7 @@ inline void hook_exit(const RuntimeAccess& access) {
   if (std::exchange(access->exit_hooked, true)) return;
   call_at_exit([] {
     // A fork inherits the handler, but not what it is about.
-    if (runtime().pid == current_pid()) run_exit_function();
+    if (runtime_gate.runtime->pid == current_pid()) run_exit_function();
   });
 }
 

@@ -28,8 +28,7 @@ namespace multiprocessing::detail {
 struct Runtime {
   Runtime();
 
-  std::mutex mutex;  // never held while code of the user runs, since that may fork
-  pid_t pid = 0;     // the process that all this is about
+  pid_t pid = 0;  // the process that all this is about
   std::shared_ptr<ProcessRecord> self;
   std::shared_ptr<ProcessRecord> parent;  // null in the main process
   LastingFd parent_end;                   // readable when the parent has ended
@@ -46,34 +45,47 @@ struct Runtime {
   void begin_anew() noexcept;
 };
 
-inline Runtime& runtime() {
-  static Runtime& instance = *new Runtime();  // never destroyed: threads and exit handlers use it to the very end
-  return instance;
-}
+/// The way to the Runtime, which is made at its first use. This much is there before main, so that no thread can fork
+/// while another is making it, and so it is compiled with every unit: hence so little.
+struct RuntimeGate {
+  std::mutex mutex;            // never held while code of the user runs, since that may fork
+  Runtime* runtime = nullptr;  // never destroyed: threads and exit handlers use it to the very end
+  void (*begin_anew)(Runtime&) noexcept = nullptr;  // set with it; called by name, it would be compiled here
 
-// Made before main, so that no thread can fork while another is making it.
-inline Runtime& runtime_made_early = runtime();
+  void hook_forks();
+};
+inline constinit RuntimeGate runtime_gate;
+
+inline void RuntimeGate::hook_forks() {
+  call_around_forks([] { runtime_gate.mutex.lock(); }, [] { runtime_gate.mutex.unlock(); },
+                    [] {
+                      if (runtime_gate.runtime != nullptr) runtime_gate.begin_anew(*runtime_gate.runtime);
+                      runtime_gate.mutex.unlock();
+                    });
+}
+inline const bool runtime_hooked_early = (runtime_gate.hook_forks(), true);
 
 /// Exclusive use of the Runtime; notices a fork that no handler saw (_Fork, clone).
 class RuntimeAccess {
  public:
-  RuntimeAccess() : guard_(runtime().mutex) {
-    if (runtime().pid != current_pid()) runtime().begin_anew();
+  RuntimeAccess() : guard_(runtime_gate.mutex) {
+    if (runtime_gate.runtime == nullptr) make();
+    if (runtime_gate.runtime->pid != current_pid()) runtime_gate.runtime->begin_anew();
   }
-  Runtime* operator->() const { return &runtime(); }
+  Runtime* operator->() const { return runtime_gate.runtime; }
 
  private:
+  static void make() {
+    runtime_gate.begin_anew = [](Runtime& runtime) noexcept { runtime.begin_anew(); };
+    runtime_gate.runtime = new Runtime();
+  }
+
   std::lock_guard<std::mutex> guard_;
 };
 
 inline Runtime::Runtime() : pid(current_pid()), self(std::make_shared<ProcessRecord>()) {
   self->name = "MainProcess";  // a main process has no parent either, and both stay so in a child by plain fork
   self->progress = ProcessRecord::Progress::started;
-  call_around_forks([] { runtime().mutex.lock(); }, [] { runtime().mutex.unlock(); },
-                    [] {
-                      runtime().begin_anew();
-                      runtime().mutex.unlock();
-                    });
 }
 
 inline void Runtime::begin_anew() noexcept {
