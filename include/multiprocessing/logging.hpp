@@ -11,12 +11,9 @@
 #include <atomic>
 #include <concepts>
 #include <functional>
-#include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 // Many a build or header defines these as macros (-DDEBUG); it can include this file all the same, and then spells
 // such a level as text: log_to_stderr("DEBUG").
@@ -107,13 +104,18 @@ class Logger {
  public:
   using Handler = std::function<void(const LogRecord&)>;
 
+  Logger() = default;
+  Logger(const Logger&) = delete;
+  Logger& operator=(const Logger&) = delete;
+  ~Logger();
+
   void setLevel(LogLevel level) { level_ = level; }
   int getEffectiveLevel() const { return level_ == NOTSET ? WARNING : level_.load(); }
   bool isEnabledFor(LogLevel level) const { return level >= getEffectiveLevel(); }
 
   /// Adds a function to call with every message that is enabled, in the thread that logs it.
   void addHandler(Handler handler);
-  bool hasHandlers() const { return handlers() != nullptr; }
+  bool hasHandlers() const { return first_ != nullptr; }
   /// Whether log_to_stderr() was called: what a process that is started anew inherits, besides the level.
   bool writesToStderr() const { return writes_to_stderr_; }
 
@@ -128,15 +130,15 @@ class Logger {
 
  private:
   friend Logger& log_to_stderr(LogLevel);
-  using Handlers = std::vector<Handler>;
 
-  std::shared_ptr<const Handlers> handlers() const {
-    const detail::RuntimeAccess access;  // its mutex is whole in a child, whatever other threads did at the fork
-    return handlers_;
-  }
+  struct Link {
+    Handler handler;
+    std::atomic<Link*> next = nullptr;
+  };
 
   std::atomic<int> level_ = NOTSET;
-  std::shared_ptr<const Handlers> handlers_;  // replaced, never changed; null while there is none
+  // A list that only grows, so that it is whole in a child, whatever other threads did at the fork.
+  std::atomic<Link*> first_ = nullptr;
   std::atomic<bool> writes_to_stderr_ = false;
 };
 
@@ -156,24 +158,26 @@ inline Logger& log_to_stderr(LogLevel level = NOTSET) {
   return logger;
 }
 
+inline Logger::~Logger() {
+  for (Link* link = first_; link != nullptr;) delete std::exchange(link, link->next);
+}
+
 inline void Logger::addHandler(Handler handler) {
-  const detail::RuntimeAccess access;
-  auto longer = handlers_ ? std::make_shared<Handlers>(*handlers_) : std::make_shared<Handlers>();
-  longer->push_back(std::move(handler));
-  handlers_ = std::move(longer);
+  auto* const added = new Link{std::move(handler)};
+  std::atomic<Link*>* end = &first_;
+  for (Link* after = nullptr; !end->compare_exchange_strong(after, added); after = nullptr) end = &after->next;
 }
 
 inline void Logger::log(LogLevel level, std::string_view message) noexcept {
   if (!isEnabledFor(level)) return;
   try {
-    const auto handlers = this->handlers();
-    if (handlers == nullptr) {
+    if (!hasHandlers()) {
       if (level >= WARNING) detail::write_to_stderr(std::string(message) + '\n');
       return;
     }
     const LogRecord record{level, level.name(), detail::current_process_name(), detail::current_pid(),
                            std::string(message)};
-    for (const Handler& handler : *handlers) handler(record);
+    for (const Link* link = first_; link != nullptr; link = link->next) link->handler(record);
   } catch (...) {
     detail::write_to_stderr("--- Logging error --- a handler of the multiprocessing logger threw an exception\n");
   }
