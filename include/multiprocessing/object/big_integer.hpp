@@ -3,12 +3,12 @@
 /// Integers of any size as pickle stores them: two's complement, little-endian, in as few bytes as can be.
 #pragma once
 
+#include <multiprocessing/detail/core/floating.hpp>
 #include <multiprocessing/range.hpp>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -158,9 +158,10 @@ inline std::strong_ordering compare_big(std::string_view a, std::string_view b) 
 
 /// The nearest double, ties to even; infinite beyond.
 inline double big_to_double(std::string_view twos) {
+  constexpr double infinite = std::numeric_limits<double>::infinity();
   const auto words = magnitude_of(twos);
   if (words.empty()) return 0;
-  if (words.size() > 40) return is_negative(twos) ? -HUGE_VAL : HUGE_VAL;
+  if (words.size() > 40) return is_negative(twos) ? -infinite : infinite;
   // The top three words hold at least 65 bits; whether anything is below them decides ties.
   unsigned_wide top = 0;
   const std::size_t used = std::min<std::size_t>(words.size(), 3);
@@ -168,15 +169,15 @@ inline double big_to_double(std::string_view twos) {
   bool below = false;
   for (std::size_t i = 0; i + used < words.size(); ++i) below = below || words[i] != 0;
   if (below) top |= 1;
-  const double value = std::ldexp(static_cast<double>(top), static_cast<int>(words.size() - used) * 32);
+  const double value = __builtin_ldexp(static_cast<double>(top), static_cast<int>(words.size() - used) * 32);
   return is_negative(twos) ? -value : value;
 }
 
 /// The exact value of a whole, finite double.
 inline std::string twos_of_double(double whole) {
   int exponent = 0;
-  const double fraction = std::frexp(std::fabs(whole), &exponent);
-  auto mantissa = static_cast<std::uint64_t>(std::ldexp(fraction, 53));
+  const double fraction = __builtin_frexp(magnitude(whole), &exponent);
+  auto mantissa = static_cast<std::uint64_t>(__builtin_ldexp(fraction, 53));
   exponent -= 53;
   if (exponent < 0) {
     mantissa >>= -exponent;  // whole, so these bits are zero
@@ -185,7 +186,7 @@ inline std::string twos_of_double(double whole) {
   std::vector<std::uint32_t> words(static_cast<std::size_t>(exponent) / 32, 0);
   const unsigned_wide shifted = unsigned_wide{mantissa} << (exponent % 32);
   for (unsigned shift = 0; shift < 96; shift += 32) words.push_back(static_cast<std::uint32_t>(shifted >> shift));
-  return twos_of(std::move(words), std::signbit(whole));
+  return twos_of(std::move(words), has_sign(whole));
 }
 
 }  // namespace multiprocessing::detail

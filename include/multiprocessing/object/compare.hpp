@@ -7,11 +7,11 @@
 #include <multiprocessing/object/nodes.hpp>
 #include <multiprocessing/object/object.hpp>
 
+#include <multiprocessing/detail/core/floating.hpp>
 #include <multiprocessing/errors.hpp>
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -45,7 +45,6 @@ inline std::string_view bytes_of(const object& x) {
 }
 
 inline bool fits_int64(double whole) { return whole >= -0x1p63 && whole < 0x1p63; }
-inline bool is_whole(double x) { return std::isfinite(x) && std::trunc(x) == x; }
 
 /// Exact, as in Python: 2**53 + 1 is not equal to float(2**53 + 1).
 inline bool equal_numbers(const object& a, const object& b) {
@@ -168,7 +167,7 @@ inline std::uint64_t hash_number(const object& x, std::uint64_t seed) {
   if (is_big(x)) return hash_text(ObjectAccess::text(x), seed);
   if (ObjectAccess::kind(x) != Kind::real) return small(ObjectAccess::integer(x));
   const double value = ObjectAccess::real(x);
-  if (std::isnan(value)) return mixed(reinterpret_cast<std::uintptr_t>(ObjectAccess::node(x)), seed);
+  if (is_nan(value)) return mixed(reinterpret_cast<std::uintptr_t>(ObjectAccess::node(x)), seed);
   if (!is_whole(value)) return mixed(std::bit_cast<std::uint64_t>(value), ~seed);
   return fits_int64(value) ? small(static_cast<std::int64_t>(value)) : hash_text(twos_of_double(value), seed);
 }

@@ -11,10 +11,10 @@
 #include <multiprocessing/object/text.hpp>
 #include <multiprocessing/object/wire_text.hpp>
 
+#include <multiprocessing/detail/core/floating.hpp>
 #include <multiprocessing/errors.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -95,7 +95,7 @@ object::object(Integer value) : object() {
 }
 
 inline object object::from_double(double value) {
-  if (!std::isnan(value)) return detail::ObjectAccess::inline_real(value);
+  if (!detail::is_nan(value)) return detail::ObjectAccess::inline_real(value);
   // A nan is equal to none, not even itself; what makes it a key that can be found again is its identity.
   const std::string_view bytes(reinterpret_cast<const char*>(&value), sizeof value);
   return detail::ObjectAccess::adopt(detail::Kind::real, detail::BlobNode::make(bytes));

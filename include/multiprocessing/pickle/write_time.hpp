@@ -6,8 +6,9 @@
 #include <multiprocessing/pickle/kinds.hpp>
 #include <multiprocessing/pickle/writer.hpp>
 
+#include <multiprocessing/detail/core/floating.hpp>
+
 #include <chrono>
-#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <limits>
@@ -20,8 +21,8 @@ template <class Duration>
 wide_integer microseconds_of(const Duration& x) {
   using Period = typename Duration::period;
   if constexpr (std::floating_point<typename Duration::rep>) {
-    const double microseconds = std::floor(std::chrono::duration<double, std::micro>(x).count());
-    if (!(std::fabs(microseconds) < 1e20))
+    const double microseconds = __builtin_floor(std::chrono::duration<double, std::micro>(x).count());
+    if (!(magnitude(microseconds) < 1e20))
       throw PicklingError("dumps: a duration is no number, or too long for Python's timedelta");
     return static_cast<wide_integer>(microseconds);
   } else {

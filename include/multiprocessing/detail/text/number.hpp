@@ -3,8 +3,9 @@
 /// Numbers as Python writes them.
 #pragma once
 
+#include <multiprocessing/detail/core/floating.hpp>
+
 #include <charconv>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <iterator>
@@ -23,13 +24,13 @@ void append_integer(std::string& out, Integer value) {
 /// 1e-4 up to below 1e16. `whole` is what follows a number without fraction: ".0", or nothing inside a complex.
 template <std::floating_point Float>
 void append_float(std::string& out, Float value, std::string_view whole = ".0") {
-  if (std::isnan(value)) {
+  if (is_nan(value)) {
     out += "nan";  // Python shows no sign of it
     return;
   }
-  if (std::signbit(value)) out += '-';
-  value = std::fabs(value);
-  if (std::isinf(value)) {
+  if (has_sign(value)) out += '-';
+  value = magnitude(value);
+  if (is_infinite(value)) {
     out += "inf";
     return;
   }
@@ -63,14 +64,14 @@ void append_float(std::string& out, Float value, std::string_view whole = ".0") 
 /// `(1+2j)`, or `2j` when the real part is +0.
 template <std::floating_point Float>
 void append_complex(std::string& out, Float real, Float imaginary) {
-  if (real == 0 && !std::signbit(real)) {
+  if (real == 0 && !has_sign(real)) {
     append_float(out, imaginary, "");
     out += 'j';
     return;
   }
   out += '(';
   append_float(out, real, "");
-  if (std::isnan(imaginary) || !std::signbit(imaginary)) out += '+';
+  if (is_nan(imaginary) || !has_sign(imaginary)) out += '+';
   append_float(out, imaginary, "");
   out += "j)";
 }
