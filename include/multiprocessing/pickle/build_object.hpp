@@ -8,12 +8,12 @@
 #include <multiprocessing/object/members.hpp>
 #include <multiprocessing/object/nodes.hpp>
 #include <multiprocessing/pickle/message.hpp>
+#include <multiprocessing/pickle/number_table.hpp>
 #include <multiprocessing/pickle/tape.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <new>
 #include <string>
@@ -24,7 +24,25 @@
 namespace multiprocessing::detail {
 
 /// What shared pointers were made of, by what it is in the message and as which type.
-using MadePointers = std::map<std::pair<const void*, std::type_index>, std::shared_ptr<void>>;
+class MadePointers {
+ public:
+  /// Null if none was made.
+  std::shared_ptr<void> find(const void* identity, std::type_index type) const {
+    const Made* const known = made_.find(key_of(identity), [&](const Made& each) { return each.type == type; });
+    return known == nullptr ? nullptr : known->pointer;
+  }
+  void add(const void* identity, std::type_index type, std::shared_ptr<void> pointer) {
+    made_.add(key_of(identity), {type, std::move(pointer)});
+  }
+
+ private:
+  struct Made {
+    std::type_index type;
+    std::shared_ptr<void> pointer;
+  };
+
+  Indexed<Made> made_;
+};
 
 /// What is read from one message has in common: its tape's objects so far, and how deep the reader is.
 struct TapeReading {

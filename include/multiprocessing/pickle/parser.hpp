@@ -6,6 +6,7 @@
 #include <multiprocessing/pickle/known_calls.hpp>
 #include <multiprocessing/pickle/message.hpp>
 #include <multiprocessing/pickle/number_run.hpp>
+#include <multiprocessing/pickle/number_table.hpp>
 #include <multiprocessing/pickle/opcodes.hpp>
 #include <multiprocessing/pickle/parse_text.hpp>
 #include <multiprocessing/pickle/tape.hpp>
@@ -15,7 +16,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace multiprocessing::detail {
@@ -106,7 +106,8 @@ class Parser {
   Growing<std::size_t, 32> marks_;
   std::size_t floor_ = 0;  // the innermost mark
   Growing<Value, 32> memo_;
-  std::unordered_map<std::uint64_t, Value> sparse_memo_;  // for those who number their values at random
+  NumberTable sparse_memo_;  // for those who number their values at random: where they are among the sparse values
+  Growing<Value, 1> sparse_values_;
   std::uint64_t memoized_ = 0;
   int protocol_ = 0;
 };
@@ -338,7 +339,11 @@ inline void Parser::remember(std::uint64_t index) {
   } else if (index == memo_.size()) {
     memo_.push(value);
     ++memoized_;
-  } else if (sparse_memo_.insert_or_assign(index, value).second) {
+  } else if (const auto known = sparse_memo_.find(index); known != NumberTable::none) {
+    sparse_values_[known] = value;
+  } else {
+    sparse_memo_.set(index, static_cast<std::uint32_t>(sparse_values_.size()));
+    sparse_values_.push(value);
     ++memoized_;
   }
 }
@@ -347,10 +352,10 @@ inline void Parser::recall(std::uint64_t index) {
   if (index < memo_.size()) {
     push(memo_[index]);
   } else {
-    const auto found = sparse_memo_.find(index);
-    if (found == sparse_memo_.end())
+    const auto known = sparse_memo_.find(index);
+    if (known == NumberTable::none)
       message_.refuse("a reference to value " + std::to_string(index) + ", which is none");
-    push(found->second);
+    push(sparse_values_[known]);
   }
   if (is_body(stack_.top())) stack_.top().body->shared = true;
 }

@@ -116,9 +116,12 @@ T read_pointer(const View& view) {
   if (view.kind() == Kind::none) return T(nullptr);
   if constexpr (shared_pointer<T> && has_identity<Element>) {
     if (const void* const identity = view.identity()) {
-      auto& made = view.pointers()[{identity, typeid(Element)}];
-      if (made == nullptr) made = std::make_shared<Element>(read<Element>(view));
-      return T(std::static_pointer_cast<Element>(made));
+      auto made = std::static_pointer_cast<Element>(view.pointers().find(identity, typeid(Element)));
+      if (made == nullptr) {
+        made = std::make_shared<Element>(read<Element>(view));
+        view.pointers().add(identity, typeid(Element), made);
+      }
+      return T(std::move(made));
     }
   }
   return T(new Element(read<Element>(view)));

@@ -9,6 +9,7 @@
 #include <multiprocessing/object/nodes.hpp>
 #include <multiprocessing/object/wire_text.hpp>
 #include <multiprocessing/pickle/errors.hpp>
+#include <multiprocessing/pickle/number_table.hpp>
 #include <multiprocessing/pickle/opcodes.hpp>
 #include <multiprocessing/pickle/options.hpp>
 
@@ -20,13 +21,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <map>
 #include <memory>
 #include <new>
 #include <string>
 #include <string_view>
 #include <typeindex>
-#include <unordered_map>
 #include <utility>
 
 namespace multiprocessing::detail {
@@ -176,16 +175,15 @@ class Writer {
   void global(std::string_view module, std::string_view name) {
     std::string key(module);
     key.append(1, '\n').append(name);
-    const auto [known, added] = globals_.try_emplace(key, memo_size_);
-    if (!added) return recall(known->second);
+    const std::uint64_t hash = hash_text(key, 0);
+    if (const Global* known = globals_.find(hash, [&](const Global& each) { return each.name == key; }))
+      return recall(known->number);
     if (protocol_ >= 4) {
       wire_text(module);
       wire_text(name);
       code(opcode::STACK_GLOBAL);
     } else if (const std::size_t point = name.rfind('.'); point != name.npos) {
-      globals_.erase(known);  // its number comes after those that are written first
       inner_global(module, name.substr(0, point), name.substr(point + 1));
-      globals_.emplace(key, memo_size_);
     } else {
       if (key.find('\n', module.size() + 1) != key.npos || module.find('\n') != module.npos) {
         throw PicklingError("dumps: a class name with a line break needs protocol 4");
@@ -194,15 +192,14 @@ class Writer {
       append(key);
       code('\n');
     }
-    memoize();
+    globals_.add(hash, {std::move(key), memoize()});
   }
 
   /// A name that is likely to come again: `text` must live as long as the writer.
   void name(const char* text) {
-    const auto [known, added] = known_.try_emplace(text, memo_size_);
-    if (!added) return recall(known->second);
+    if (const auto known = known_.find(key_of(text)); known != NumberTable::none) return recall(known);
     wire_text(text);
-    memoize();
+    known_.set(key_of(text), memoize());
   }
 
   /// The number of the value just written, by which it can be recalled.
@@ -228,23 +225,23 @@ class Writer {
 
   /// Whether `x` may be met again, and so has to be memoized.
   bool memoizes(const Node& node) const { return memoize_all_ || node.shared(); }
-  void memoize(const Node& node) { known_.insert_or_assign(&node, memoize()); }
-  bool is_known(const Node& node) const { return known_.contains(&node); }
+  void memoize(const Node& node) { known_.set(key_of(&node), memoize()); }
+  bool is_known(const Node& node) const { return known_.find(key_of(&node)) != NumberTable::none; }
   /// Recalls what was memoized as `node`; false if nothing was.
   bool recall(const Node& node) {
-    const auto found = known_.find(&node);
-    if (found == known_.end()) return false;
-    recall(found->second);
+    const auto known = known_.find(key_of(&node));
+    if (known == NumberTable::none) return false;
+    recall(known);
     return true;
   }
 
   /// What `pointer` points to, as a `type`: recalled, or by `write_new`.
   template <class Write>
   void shared(const std::shared_ptr<const void>& pointer, std::type_index type, Write write_new) {
-    const auto key = std::pair(pointer, type);  // keeps it, so that nothing else can take its place meanwhile
-    if (const auto found = pointers_.find(key); found != pointers_.end()) return recall(found->second);
+    const auto is_it = [&](const Pointer& each) { return each.type == type; };
+    if (const Pointer* known = pointers_.find(key_of(pointer.get()), is_it)) return recall(known->number);
     write_new();
-    pointers_.emplace(key, memoize());
+    pointers_.add(key_of(pointer.get()), {pointer, type, memoize()});
   }
 
   /// An array.array of `content`, as array.array writes itself; since protocol 3, which has bytes.
@@ -296,6 +293,16 @@ class Writer {
     code(opcode::REDUCE);
   }
 
+  struct Global {
+    std::string name;
+    std::uint32_t number;
+  };
+  struct Pointer {
+    std::shared_ptr<const void> kept;  // so that nothing else can take its place meanwhile
+    std::type_index type;
+    std::uint32_t number;
+  };
+
   static constexpr std::size_t worth_aligning = 1024;
 
   /// Writes a small integer longer than it has to be, so that the bytes which follow it are aligned in the message, and
@@ -341,9 +348,9 @@ class Writer {
   const bool memoize_all_;
   bool in_key_ = false;
   std::uint32_t memo_size_ = 0;
-  std::unordered_map<const void*, std::uint32_t> known_;
-  std::unordered_map<std::string, std::uint32_t> globals_;
-  std::map<std::pair<std::shared_ptr<const void>, std::type_index>, std::uint32_t> pointers_;
+  NumberTable known_;  // by addresses
+  Indexed<Global> globals_;
+  Indexed<Pointer> pointers_;
 };
 
 /// One level of nesting, as long as it lives.
