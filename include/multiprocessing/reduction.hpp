@@ -42,6 +42,7 @@ class DupFd {
   /// Gives the descriptor away; -1 if there is none.
   [[nodiscard]] int detach() { return own_.release(); }
 
+  template <class = void>
   object reduce() const {
     if (!own_) throw ValueError("send: a DupFd without a descriptor");
     return detail::board(own_.get());

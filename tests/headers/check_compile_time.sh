@@ -5,12 +5,10 @@
 # They are seconds of a machine that compiles the whole standard library in one: where other work takes a part of the
 # processor's speed, or it is slower, that unit, compiled beside the header, says by how much.
 #
-# context.hpp makes all that the library makes, so it includes every chapter, as the umbrella does. What sends descriptors
-# to Pythons (connection, reduction) has a budget of its own: it brings the sharer from which they are fetched, until that is split off.
+# context.hpp makes all that the library makes, so it includes every chapter, as the umbrella does.
 set -euo pipefail
 compiler=$1 include=$2 chapter_budget=$3 umbrella_budget=$4
 flags=("${@:5}")
-sending_budget=2.8
 export CCACHE_DISABLE=1
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -39,7 +37,6 @@ failed=0
 cd "$include"
 for header in multiprocessing/*.hpp; do
   case $header in
-    multiprocessing/connection.hpp | multiprocessing/reduction.hpp) budget=$sending_budget ;;
     multiprocessing/context.hpp) budget=$umbrella_budget ;;
     *) budget=$chapter_budget ;;
   esac

@@ -108,7 +108,9 @@ class Connection {
   bool python_peer() const { return python_peer_; }
   void python_peer(bool is_python) { python_peer_ = is_python; }
 
-  /// How it crosses to another process, also from and to a Python: the receiver gets an end of its own.
+  /// How it crosses to another process, also from and to a Python: the receiver gets an end of its own. (A template, so
+  /// that only programs that do send one compile all that this takes.)
+  template <class = void>
   object reduce() const;
   static Connection rebuild(const object& sent);
 
@@ -191,7 +193,7 @@ void Connection::send(const T& value, pickle::DumpsOptions options) {
   transmit(message.view(), passengers.leaving());
   if (const auto keys = passengers.depart(); !keys.empty()) {
     shared_ = detail::ResourceSharer::own().still_shared(shared_);  // else it would grow for ever
-    shared_.insert(shared_.end(), keys.begin(), keys.end());
+    for (const long key : keys) shared_.push_back(key);
   }
 }
 
@@ -251,7 +253,8 @@ inline int Connection::fileno() const {
   return handle_.get();
 }
 
-inline object Connection::reduce() const {
+template <class>
+object Connection::reduce() const {
   return instance(global("multiprocessing.connection.rebuild_connection"),
                   tuple{detail::board(fileno()), readable_, writable_});
 }

@@ -42,8 +42,10 @@ class Departure {
   Passengers passengers_;
 };
 
-/// Takes `fd`, which stays its owner's, along; returns what the message names it by.
-inline object board(int fd) {
+/// Takes `fd`, which stays its owner's, along; returns what the message names it by. A template for the reason that
+/// ResourceSharer has, and so is each reduce() that calls it.
+template <class = void>
+object board(int fd) {
   Passengers& passengers = Passengers::current();
   if (passengers.shared == nullptr) return SharedId{None, static_cast<long>(passengers.board(fd))}.as_dup_fd();
   const SharedId id = ResourceSharer::own().share(fd);

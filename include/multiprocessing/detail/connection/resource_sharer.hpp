@@ -28,7 +28,6 @@
 #include <cstddef>
 #include <cstring>
 #include <exception>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -36,7 +35,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -101,6 +99,9 @@ class Fetcher {
 /// to answer at any time, hence the library's only thread that is nobody's call; it starts when the first descriptor is
 /// shared, and ends with the process or by stop().
 ///
+/// What starts the thread and runs in it are templates of nothing, so that only programs that do send descriptors
+/// compile them; every Connection knows the rest.
+///
 /// Threads: any.
 /// Fork:    a child has none of it: what its parent shares is closed there.
 /// Death:   with the process all is gone, but for the file of its socket if it was killed.
@@ -113,6 +114,7 @@ class ResourceSharer {
   }
 
   /// Shares a duplicate of `fd` with one who knows this process's authkey and asks for it.
+  template <class = void>
   SharedId share(int fd);
   /// Those of them that nobody has fetched.
   std::vector<long> still_shared(std::span<const long> keys);
@@ -130,6 +132,7 @@ class ResourceSharer {
   static constexpr std::chrono::seconds grace{60};
 
   struct Shared {
+    long key;
     Fd fd;
     std::optional<Clock::time_point> end;
   };
@@ -140,25 +143,35 @@ class ResourceSharer {
     std::string address;
     PipeEnds wake;
     std::thread thread;
+    Running* outer = nullptr;
   };
 
   ResourceSharer();
-  void start();
   void abandon() noexcept;
   void check_process() noexcept;
   void wake() const noexcept;
-  // A function and no lambda, for whose class every unit would compile all that the thread does.
-  static void run(Running* running) noexcept;
-  void serve(Running& running);
-  void admit(Running& running, std::vector<std::unique_ptr<Fetcher>>& fetchers);
-  std::optional<Clock::time_point> expire();
+  std::vector<Shared>::iterator place(long key);
+  Shared* find(long key);
   Fd take(long key);
+
+  template <class = void>
+  void start();
+  template <class = void>
+  static void run(Running* running) noexcept;
+  template <class = void>
+  void serve(Running& running);
+  template <class = void>
+  void grant(const Fetcher& fetcher);
+  template <class = void>
+  void admit(Running& running, std::vector<std::unique_ptr<Fetcher>>& fetchers);
+  template <class = void>
+  std::optional<Clock::time_point> expire();
 
   std::mutex mutex_;
   int pid_ = current_pid();
-  std::map<long, Shared> shared_;
+  std::vector<Shared> shared_;  // by their keys; no map, which takes long to compile
   std::unique_ptr<Running> running_;
-  std::vector<Running*> inherited_;  // of ancestors, whose threads are not here to be joined
+  Running* inherited_ = nullptr;  // of ancestors, whose threads are not here to be joined: kept, and left alone
 };
 
 inline ResourceSharer::ResourceSharer() {
@@ -179,19 +192,8 @@ inline void ResourceSharer::abandon() noexcept {
   if (!running_) return;
   running_->socket.reset();
   running_->wake = {};
-  inherited_.push_back(running_.release());
-}
-
-inline SharedId ResourceSharer::share(int fd) {
-  const std::lock_guard guard(mutex_);
-  check_process();
-  if (!running_) start();
-  Fd copy = duplicate(fd);
-  unsigned long random = 0;
-  std::memcpy(&random, random_bytes(sizeof random).data(), sizeof random);
-  const long key = static_cast<long>(random >> 1);
-  shared_.insert_or_assign(key, Shared{std::move(copy), std::nullopt});
-  return {object(running_->address), key};
+  running_->outer = std::exchange(inherited_, running_.get());
+  static_cast<void>(running_.release());
 }
 
 inline std::vector<long> ResourceSharer::still_shared(std::span<const long> keys) {
@@ -199,7 +201,7 @@ inline std::vector<long> ResourceSharer::still_shared(std::span<const long> keys
   check_process();
   std::vector<long> still;
   for (const long key : keys) {
-    if (shared_.contains(key)) still.push_back(key);
+    if (find(key) != nullptr) still.push_back(key);
   }
   return still;
 }
@@ -207,41 +209,16 @@ inline std::vector<long> ResourceSharer::still_shared(std::span<const long> keys
 inline void ResourceSharer::withdraw(std::span<const long> keys) noexcept {
   const std::lock_guard guard(mutex_);
   check_process();
-  for (const long key : keys) shared_.erase(key);
+  for (const long key : keys) take(key);
 }
 
 inline void ResourceSharer::withdraw_soon(std::span<const long> keys) noexcept {
   const std::lock_guard guard(mutex_);
   check_process();
   for (const long key : keys) {
-    if (const auto found = shared_.find(key); found != shared_.end()) found->second.end = Clock::now() + grace;
+    if (Shared* const found = find(key)) found->end = Clock::now() + grace;
   }
   wake();
-}
-
-inline void ResourceSharer::start() {
-  if (own_authkey()->empty())
-    throw ValueError("send: this process's authkey is empty, so everybody could fetch what is shared");
-  auto running = std::make_unique<Running>();
-  constexpr std::string_view name = "/sharer";
-  const std::string folder = make_socket_folder(name.size());
-  running->address = folder + std::string(name);
-  running->file = SocketFile(running->address, folder);
-  running->socket = listen_at(resolve_path(running->address, running->address), most_fetchers, false, running->address);
-  running->wake = make_pipe();
-  const AllSignalsBlocked blocked;
-  running->thread = std::thread(&ResourceSharer::run, running.get());
-  running_ = std::move(running);
-  // After the children were joined: they may fetch until then.
-  Finalize(-100, [] { own().stop(); });
-}
-
-inline void ResourceSharer::run(Running* running) noexcept {
-  try {
-    own().serve(*running);
-  } catch (const std::exception& error) {  // no memory, or all descriptors were closed
-    sub_warning(std::string("the thread that shares descriptors ended: ") + error.what());
-  }
 }
 
 inline void ResourceSharer::stop() noexcept {
@@ -261,7 +238,67 @@ inline void ResourceSharer::wake() const noexcept {
   if (running_) write_stream(running_->wake.write.get(), StreamKind::other, "w", {}, Wait::no);
 }
 
-inline void ResourceSharer::serve(Running& running) {
+/// Where it is, or else belongs.
+inline std::vector<ResourceSharer::Shared>::iterator ResourceSharer::place(long key) {
+  const auto before = [](const Shared& each, long wanted) { return each.key < wanted; };
+  return std::lower_bound(shared_.begin(), shared_.end(), key, before);
+}
+
+inline ResourceSharer::Shared* ResourceSharer::find(long key) {
+  const auto at = place(key);
+  return at != shared_.end() && at->key == key ? &*at : nullptr;
+}
+
+inline Fd ResourceSharer::take(long key) {
+  Shared* const found = find(key);
+  if (found == nullptr) return {};
+  Fd fd = std::move(found->fd);
+  shared_.erase(place(key));
+  return fd;
+}
+
+template <class>
+SharedId ResourceSharer::share(int fd) {
+  const std::lock_guard guard(mutex_);
+  check_process();
+  if (!running_) start();
+  Fd copy = duplicate(fd);
+  unsigned long random = 0;
+  std::memcpy(&random, random_bytes(sizeof random).data(), sizeof random);
+  const long key = static_cast<long>(random >> 1);
+  shared_.insert(place(key), Shared{key, std::move(copy), std::nullopt});
+  return {object(running_->address), key};
+}
+
+template <class>
+void ResourceSharer::start() {
+  if (own_authkey()->empty())
+    throw ValueError("send: this process's authkey is empty, so everybody could fetch what is shared");
+  auto running = std::make_unique<Running>();
+  constexpr std::string_view name = "/sharer";
+  const std::string folder = make_socket_folder(name.size());
+  running->address = folder + std::string(name);
+  running->file = SocketFile(running->address, folder);
+  running->socket = listen_at(resolve_path(running->address, running->address), most_fetchers, false, running->address);
+  running->wake = make_pipe();
+  const AllSignalsBlocked blocked;
+  running->thread = std::thread(&ResourceSharer::run<>, running.get());
+  running_ = std::move(running);
+  // After the children were joined: they may fetch until then.
+  Finalize(-100, [] { own().stop(); });
+}
+
+template <class>
+void ResourceSharer::run(Running* running) noexcept {
+  try {
+    own().serve(*running);
+  } catch (const std::exception& error) {  // no memory, or all descriptors were closed
+    sub_warning(std::string("the thread that shares descriptors ended: ") + error.what());
+  }
+}
+
+template <class>
+void ResourceSharer::serve(Running& running) {
   std::vector<std::unique_ptr<Fetcher>> fetchers;
   PollSet events;
   for (;;) {
@@ -283,8 +320,7 @@ inline void ResourceSharer::serve(Running& running) {
       auto state = Fetcher::State::goes_on;
       if (events.is_ready(i + 2)) state = fetchers[i]->receive();
       if (state == Fetcher::State::asks) {
-        const auto key = fetchers[i]->wish();
-        if (const Fd wanted = key ? take(*key) : Fd()) fetchers[i]->give(wanted.get());
+        grant(*fetchers[i]);
       } else if (state == Fetcher::State::goes_on && fetchers[i]->deadline() > Clock::now()) {
         staying.push_back(std::move(fetchers[i]));
       }
@@ -294,7 +330,20 @@ inline void ResourceSharer::serve(Running& running) {
   }
 }
 
-inline void ResourceSharer::admit(Running& running, std::vector<std::unique_ptr<Fetcher>>& fetchers) {
+template <class>
+void ResourceSharer::grant(const Fetcher& fetcher) {
+  const auto key = fetcher.wish();
+  if (!key) return;
+  Fd wanted;
+  {
+    const std::lock_guard guard(mutex_);
+    wanted = take(*key);
+  }
+  if (wanted) fetcher.give(wanted.get());
+}
+
+template <class>
+void ResourceSharer::admit(Running& running, std::vector<std::unique_ptr<Fetcher>>& fetchers) {
   Accepted accepted = accept_from(running.socket.get());
   if (!accepted.socket) {
     // Out of descriptors, say: the oldest gives its own up.
@@ -313,21 +362,16 @@ inline void ResourceSharer::admit(Running& running, std::vector<std::unique_ptr<
 }
 
 /// Closes what nobody has come for; returns when the next is due.
-inline std::optional<ResourceSharer::Clock::time_point> ResourceSharer::expire() {
+template <class>
+std::optional<ResourceSharer::Clock::time_point> ResourceSharer::expire() {
   const std::lock_guard guard(mutex_);
   const auto now = Clock::now();
-  std::erase_if(shared_, [&](const auto& each) { return each.second.end && *each.second.end <= now; });
+  std::erase_if(shared_, [&](const auto& each) { return each.end && *each.end <= now; });
   std::optional<Clock::time_point> next;
-  for (const auto& [key, each] : shared_) {
+  for (const Shared& each : shared_) {
     if (each.end) next = std::min(next.value_or(*each.end), *each.end);
   }
   return next;
-}
-
-inline Fd ResourceSharer::take(long key) {
-  const std::lock_guard guard(mutex_);
-  auto found = shared_.extract(key);
-  return found ? std::move(found.mapped().fd) : Fd();
 }
 
 }  // namespace multiprocessing::detail
