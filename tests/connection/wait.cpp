@@ -121,3 +121,10 @@ TEST_CASE("wait: what is closed is an error, and not ready for ever", "[connecti
   a.close();
   CHECK_THROWS_WITH(mp::connection::wait({a}), contains("handle is closed"));
 }
+
+TEST_CASE("wait: a negative descriptor is an error, and not waited for without end", "[connection][wait]") {
+  auto [a, a_far] = mp::Pipe();
+  CHECK_THROWS_AS(mp::connection::wait({-1}, 5s), mp::ValueError);
+  a_far.send(1);
+  CHECK_THROWS_WITH(mp::connection::wait({a, -7}, 5s), contains("invalid file descriptor -7"));
+}

@@ -100,8 +100,9 @@ class Connection {
   int fileno() const;
   void close() noexcept { *this = Connection(); }
   bool closed() const { return !handle_; }
-  bool readable() const { return readable_; }
-  bool writable() const { return writable_; }
+  /// Whether it is open in that direction.
+  bool readable() const { return handle_ && readable_; }
+  bool writable() const { return handle_ && writable_; }
 
   /// Whether a Python is at the other end: the descriptors that are sent there are shared until it fetches them, since
   /// they cannot go along with the message. A handshake finds out by itself; where there was none, say so.

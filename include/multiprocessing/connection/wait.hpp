@@ -6,6 +6,7 @@
 #include <multiprocessing/connection/connection.hpp>
 
 #include <multiprocessing/detail/os/poll.hpp>
+#include <multiprocessing/errors.hpp>
 #include <multiprocessing/time.hpp>
 
 #include <concepts>
@@ -13,6 +14,7 @@
 #include <initializer_list>
 #include <memory>
 #include <ranges>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -53,7 +55,10 @@ inline std::vector<bool> ready_of(const std::vector<connection::Waitable>& objec
   std::vector<bool> is_ready(objects.size());
   if (objects.empty()) return is_ready;
   PollSet all;
-  for (const auto& each : objects) all.add(each.fileno());
+  for (const auto& each : objects) {
+    if (each.fileno() < 0) throw ValueError("wait: invalid file descriptor " + std::to_string(each.fileno()));
+    all.add(each.fileno());  // the kernel would pass over what is negative
+  }
   if (all.wait(Deadline(timeout)) == 0) return is_ready;
   for (std::size_t i = 0; i < objects.size(); ++i) is_ready[i] = all.is_ready(i);
   return is_ready;
@@ -64,7 +69,7 @@ inline std::vector<bool> ready_of(const std::vector<connection::Waitable>& objec
 namespace connection {
 
 /// Waits until at least one of them can be received from, has ended, or `timeout` has passed; returns all that are
-/// ready, in their order. Throws OSError for what is closed.
+/// ready, in their order. Throws OSError for what is closed, ValueError for a negative descriptor.
 inline std::vector<Waitable> wait(std::initializer_list<Waitable> objects, Timeout timeout = std::nullopt) {
   const std::vector<bool> is_ready = detail::ready_of({objects.begin(), objects.end()}, timeout);
   std::vector<Waitable> ready;
