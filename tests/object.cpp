@@ -274,6 +274,11 @@ TEST_CASE("object: conversions say what does not fit", "[object]") {
   CHECK_THROWS_AS(mp::object(mp::int_("99999999999999999999")).to<std::int64_t>(), mp::ValueError);
   CHECK_THROWS_AS((mp::object(mp::list{1, "x"}).to<std::vector<int>>()), mp::TypeError);
   CHECK_THROWS_AS(mp::object(mp::list()).to<mp::dict>(), mp::TypeError);
+  const mp::object huge(mp::int_('1' + std::string(309, '0')));
+  CHECK_THROWS_WITH(huge.to<double>(), contains("an int of 129 bytes does not fit a float"));
+  CHECK(mp::object(mp::int_('1' + std::string(308, '0'))).to<double>() == 1e308);
+  CHECK_THROWS_WITH(mp::object(1e308).to<float>(), contains("a float does not fit one of 32 bits: 1e+308"));
+  CHECK(mp::object(-std::numeric_limits<double>::infinity()).to<float>() == -std::numeric_limits<float>::infinity());
 }
 
 TEST_CASE("object: a number is had by a cast too, and never without one", "[object]") {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <list>
 #include <string>
 #include <vector>
@@ -69,6 +70,14 @@ TEST_CASE("loads: other NumPy arrays are refused, and kept as objects", "[pickle
                   mp::UnpicklingError);
   CHECK_THROWS_AS(through<std::vector<int>>(ndarray(mp::tuple{1}, dtype("f8", "<"), "\0\0\0\0\0\0\xf8\x3f"s)),
                   mp::UnpicklingError);
+}
+
+TEST_CASE("loads: floats of fewer bits are the nearest, if that is finite", "[pickle][array]") {
+  constexpr double infinite = std::numeric_limits<double>::infinity();
+  CHECK(through<std::vector<float>>(mp::object(std::vector<double>{0.1, infinite})) ==
+        std::vector<float>{0.1f, std::numeric_limits<float>::infinity()});
+  CHECK_THROWS_AS(through<std::vector<float>>(mp::object(std::vector<double>{1, 1e39})), mp::UnpicklingError);
+  CHECK_THROWS_AS(through<std::vector<float>>(mp::list{-1e39}), mp::UnpicklingError);
 }
 
 TEST_CASE("loads: scalars of NumPy are numbers", "[pickle][numpy]") {

@@ -7,6 +7,8 @@
 #include <multiprocessing/object/big_integer.hpp>
 #include <multiprocessing/pickle/view.hpp>
 
+#include <multiprocessing/detail/core/floating.hpp>
+
 #include <algorithm>
 #include <array>
 #include <concepts>
@@ -23,7 +25,8 @@
 
 namespace multiprocessing::detail {
 
-/// `from` as a `T`, if it has that value. A float becomes no integer, and an integer becomes the nearest float.
+/// `from` as a `T`, if it has that value. A float becomes no integer; an integer, and a float of more bits, becomes the
+/// nearest float, if that is finite.
 template <class T, class From, class View>
 T number_from(const View& view, From from) {
   if constexpr (std::integral<T> && std::floating_point<From>) {
@@ -35,7 +38,12 @@ T number_from(const View& view, From from) {
     }
     return static_cast<T>(from);
   } else {
-    return static_cast<T>(from);
+    const T value = static_cast<T>(from);
+    if constexpr (std::floating_point<From> && sizeof(From) > sizeof(T)) {
+      if (is_infinite(value) && !is_infinite(from))
+        view.refuse_value("a float does not fit one of " + std::to_string(sizeof(T) * 8) + " bits");
+    }
+    return value;
   }
 }
 
@@ -43,7 +51,10 @@ template <class T, class View>
 T big_number_from(const View& view) {
   const auto twos = view.text();
   if constexpr (std::floating_point<T>) {
-    return static_cast<T>(big_to_double(twos));
+    const double nearest = big_to_double(twos);
+    if (is_infinite(nearest))
+      view.refuse_value("an int of " + std::to_string(twos.size()) + " bytes does not fit a float");
+    return number_from<T>(view, nearest);
   } else {
     if (twos.size() <= 9) {
       const wide_integer wide = wide_of(twos);
