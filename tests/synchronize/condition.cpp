@@ -7,7 +7,7 @@
 #include "synchronize/sleepers.hpp"
 
 #include <multiprocessing/sharedctypes.hpp>
-#include <multiprocessing/synchronize/semaphore.hpp>
+#include <multiprocessing/synchronize.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -506,4 +506,57 @@ TEST_CASE("who takes a lock over from a dead notifier wakes the notified", "[syn
     waiter.join();
     CHECK_FALSE(lock.locked());
   }
+}
+
+TEST_CASE("who is notified wakes at once, whatever its notifier does until it dies", "[synchronize][condition][death]") {
+  const mp::Lock locks[2], held;
+  const mp::Condition conditions[2] = {mp::Condition(locks[0]), mp::Condition(locks[1])};
+  const mp::Semaphore waiting(0), never(0);
+  const mp::Event unset;
+  const mp::RWLock read;
+  held.acquire();
+  read.acquire_shared();
+  const auto wait = [&](const mp::Condition& condition) {
+    const std::scoped_lock guard(condition);
+    waiting.release();
+    condition.wait();
+  };
+  // In how many of eleven rounds one of the two waiters had to look by itself.
+  const auto late = [&](auto run_notifier) {
+    int count = 0;
+    for (int i = 0; i < 11; ++i) {
+      std::thread first(wait, conditions[0]), second(wait, conditions[1]);
+      waiting.acquire(), waiting.acquire();
+      run_notifier([&] {
+        for (const auto& each : conditions) each.acquire(), each.notify();
+      });
+      const auto died = std::chrono::steady_clock::now();
+      first.join();
+      second.join();
+      if (std::chrono::steady_clock::now() - died > mp::detail::last_resort / 3) ++count;
+    }
+    return count;
+  };
+  const auto late_after = [&](auto deed) {
+    return late([&](auto notify) {
+      Child child([&] {
+        notify();
+        ::ualarm(10'000, 0);  // kills it where the deed does not end
+        deed();
+        kill_myself();
+      });
+      child.join();
+    });
+  };
+  CHECK(late_after([] {}) <= 5);
+  CHECK(late_after([&] { conditions[0].release(); }) <= 5);
+  CHECK(late_after([&] { conditions[1].release(); }) <= 5);
+  CHECK(late_after([] { mp::Lock(); }) <= 5);
+  CHECK(late_after([&] { held.acquire(); }) <= 5);
+  CHECK(late_after([&] { never.acquire(); }) <= 5);
+  CHECK(late_after([&] { unset.wait(); }) <= 5);
+  CHECK(late_after([&] { read.acquire(); }) <= 5);
+  CHECK(late_after([] { mp::Barrier(2).wait(); }) <= 5);
+  CHECK(late_after([] { exit_status(start_child([] {})); }) <= 5);
+  CHECK(late([](auto notify) { std::thread(notify).join(); }) <= 5);  // a thread that ends is dead too
 }

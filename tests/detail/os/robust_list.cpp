@@ -7,6 +7,7 @@
 #include <multiprocessing/detail/os/futex.hpp>
 
 #include <array>
+#include <atomic>
 #include <thread>
 
 using namespace multiprocessing::detail;
@@ -107,4 +108,29 @@ TEST_CASE("RobustList: the main thread knows that it is", "[detail][robust_list]
   CHECK(is_main_thread());
   std::thread([] { CHECK_FALSE(is_main_thread()); }).join();
   CHECK(in_child([] { return is_main_thread(); }) == 0);
+}
+
+TEST_CASE("RobustList: what is named can be paid before it is named no more", "[detail][robust_list]") {
+  FutexWord word{0};
+  const RobustList list = RobustList::of_this_thread({});
+  CHECK(list.named() == nullptr);
+  list.pay();  // nothing is owed
+  std::atomic<bool> woken{false};
+  std::atomic<pid_t> id{0};
+  std::thread sleeper([&] {
+    id = static_cast<pid_t>(this_thread_id());
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    woken = futex_wait(std::array{Sleep{&word, 0}}, end);
+  });
+  while (id == 0) std::this_thread::yield();
+  falls_asleep(id);
+  const void* const before = list.pending(&word);
+  CHECK(list.named() == &word);
+  CHECK(bool(RobustList::known()));
+  list.pay();
+  sleeper.join();
+  CHECK(woken);
+  CHECK(list.named() == &word);
+  list.pending_address(before);
+  std::thread([] { CHECK_FALSE(RobustList::known()); }).join();
 }

@@ -54,21 +54,10 @@ class MonitorGuard {
     held_ = false;
     return true;
   }
+  /// Also for one that a bell has woken: where it takes long, the wake-up is first passed on to another. See RobustList::pay().
   void lock() {
     lock::acquire(self_, state_, {});
     held_ = true;
-  }
-  /// For one that a bell has woken. Where that would take long, the wake-up is first passed on to another, since the kernel would
-  /// pass it on no more if this thread died while it names the monitor.
-  void lock_woken(const FutexWord& bell) {
-    for (int i = 0; i < lock::spins; ++i) {
-      held_ = lock::try_take(self_, state_);
-      if (held_) return;
-      if (!may_spin(self_)) break;
-      cpu_pause();
-    }
-    futex_wake(bell, 1);
-    lock();
   }
 
  private:

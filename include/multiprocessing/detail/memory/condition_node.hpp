@@ -122,19 +122,23 @@ inline void notify(const RobustList& robust_list, const ArenaMemory& arena, std:
     if (waiter.slot == nullptr) return;
     FutexWord& node = waiter.slot->node;
     const OwnerRef owner = owner_of(arena, *waiter.slot);
+    const FutexWord* named = robust_list.named();
     if (held != nullptr) {
       // Only one node can be named to the kernel: who is to be woken by the release is woken now. (Relaxed, as all of
       // `until_release`: the lock orders it.)
       const auto due = LockState::notified_in(held->until_release.load(std::memory_order_relaxed));
       if (due) wake_notified(robust_list, arena, arena.thread(*due));
       held->until_release.fetch_and(LockState::taken_over, std::memory_order_relaxed);
+      if (due && named == &arena.thread(*due).node) named = nullptr;
+      if (named != nullptr) futex_wake(*named, 1);  // by the release of another lock
     }
-    const void* named = robust_list.pending(&node);  // before the store: from then on a wake-up is owed
+    robust_list.pending(&node);  // before the store: from then on a wake-up is owed
     // Release: what the notifier did is seen by the notified even before it has the lock.
     const bool chosen = node.compare_exchange_strong(waiter.node, NodeState::notified, std::memory_order_release,
                                                      std::memory_order_relaxed);
     if (chosen && held != nullptr) {
-      held->until_release.fetch_or(LockState::notified(owner.slot()), std::memory_order_relaxed);
+      const std::uint32_t before = held->until_release.load(std::memory_order_relaxed);  // no due, but by misuse
+      held->until_release.store((before & LockState::taken_over) | LockState::notified(owner.slot()), std::memory_order_relaxed);
       --count;
       continue;  // it stays named
     }
@@ -145,7 +149,7 @@ inline void notify(const RobustList& robust_list, const ArenaMemory& arena, std:
           is_dead(arena, owner) && node.compare_exchange_strong(notified, NodeState::idle, std::memory_order_relaxed);
       if (!wasted) --count;
     }
-    robust_list.pending_address(named);
+    robust_list.pending(named);
   }
 }
 

@@ -63,6 +63,7 @@ inline bool acquire_slowly(const ThreadIdentity& self, LockState& state, Timeout
   }
   const Deadline deadline(timeout);
   const IntentGuard intent(self, Intent::wait, &state.word);
+  self.robust_list.pay();
   const PendingGuard pending(self, state.word);  // until the word is taken, or given up while it is held
   OwnerRef before_me;
   for (bool by_time_alone = false;;) {
@@ -139,13 +140,14 @@ inline bool release_with_dues(const ThreadIdentity& self, LockState& state) noex
     return release_alone(self, state);
   }
   ThreadSlot& slot = self.arena.thread(*notified);
-  self.robust_list.pending(&slot.node);  // before it is forgotten here: if I die the kernel wakes it. (Its notifier named it, too)
+  const FutexWord* named = self.robust_list.named();  // by the notifier, as a rule; or what another lock owes
+  self.robust_list.pending(&slot.node);               // before it is forgotten here: if I die the kernel wakes it
   state.until_release.store(0, std::memory_order_relaxed);
   std::uint32_t mine = self.owner.bits();
   const bool released =
       state.word.compare_exchange_strong(mine, 0, std::memory_order_release, std::memory_order_relaxed);
   condition_node::wake_notified(self.robust_list, self.arena, slot);
-  self.robust_list.pending(nullptr);
+  self.robust_list.pending(named == &slot.node ? nullptr : named);
   return released || release_slowly(self, state);
 }
 

@@ -3,6 +3,7 @@
 /// RobustList: what the kernel does for a thread that dies, through the list that glibc registers with it.
 #pragma once
 
+#include <multiprocessing/detail/os/futex.hpp>
 #include <multiprocessing/errors.hpp>
 
 #include <linux/futex.h>
@@ -39,6 +40,13 @@ class RobustList {
     std::size_t size = 0;
     if (::syscall(SYS_get_robust_list, 0, &list.head_, &size) != 0) list.head_ = nullptr;
     if (list.head_ == nullptr) list.head_ = registered_again(layout);
+    known_ = list.head_;
+    return list;
+  }
+  /// The same for one that may not have asked for it; false then, and nothing is named.
+  static RobustList known() noexcept {
+    RobustList list;
+    list.head_ = known_;
     return list;
   }
 
@@ -61,6 +69,16 @@ class RobustList {
   const void* pending(const std::atomic<std::uint32_t>* word) const noexcept {
     const void* address = word == nullptr ? nullptr : reinterpret_cast<const char*>(word) - head_->futex_offset;
     return pending_address(address);
+  }
+  /// The word that is named; nullptr for none.
+  const FutexWord* named() const noexcept {
+    const void* address = *reinterpret_cast<void* volatile*>(&head_->list_op_pending);
+    if (address == nullptr) return nullptr;
+    return reinterpret_cast<const FutexWord*>(static_cast<const char*>(address) + head_->futex_offset);
+  }
+  /// Does now what the kernel would do for the word that is named: before another is named for long, or glibc forgets it.
+  void pay() const noexcept {
+    if (const FutexWord* word = named()) futex_wake(*word, 1);
   }
   /// Puts back what pending() returned.
   const void* pending_address(const void* address) const noexcept {
@@ -91,6 +109,8 @@ class RobustList {
     ::syscall(SYS_set_robust_list, head, sizeof *head);
     return head;
   }
+
+  static inline thread_local constinit robust_list_head* known_ = nullptr;
 
   robust_list_head* head_ = nullptr;
 };

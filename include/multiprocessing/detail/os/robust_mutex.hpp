@@ -4,6 +4,7 @@
 #pragma once
 
 #include <multiprocessing/detail/os/checked.hpp>
+#include <multiprocessing/detail/os/robust_list.hpp>
 
 #include <linux/futex.h>
 #include <pthread.h>
@@ -38,6 +39,7 @@ class RobustMutex {
   /// Looks again every so often: who is woken, overtaken by a newcomer and killed has left the word without the mark of those
   /// who still sleep, and glibc would let them sleep for ever.
   Result lock() {
+    pay();
     int error = ::pthread_mutex_trylock(&mutex_);
     if (error != EBUSY) [[likely]] return result(error);
     do {
@@ -48,10 +50,16 @@ class RobustMutex {
     } while (error == ETIMEDOUT);
     return result(error);
   }
-  Result try_lock() { return result(::pthread_mutex_trylock(&mutex_)); }
+  Result try_lock() {
+    pay();
+    return result(::pthread_mutex_trylock(&mutex_));
+  }
   /// Declares what it guards whole again.
   void consistent() { ::pthread_mutex_consistent(&mutex_); }
-  void unlock() { ::pthread_mutex_unlock(&mutex_); }
+  void unlock() {
+    pay();
+    ::pthread_mutex_unlock(&mutex_);
+  }
 
   /// The word that the kernel marks when the owner dies: glibc's first field, which self_test() proves.
   const std::atomic<std::uint32_t>& word() const noexcept {
@@ -64,6 +72,11 @@ class RobustMutex {
 
  private:
   static constexpr long look_again_ns = 100'000'000;
+
+  // glibc names the mutex to the kernel, and nothing any more when it is done.
+  static void pay() noexcept {
+    if (const RobustList list = RobustList::known()) list.pay();
+  }
 
   static timespec monotonic_now() {
     timespec now{};

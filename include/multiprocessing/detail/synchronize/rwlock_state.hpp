@@ -188,6 +188,7 @@ inline bool acquire_slowly(const ThreadIdentity& self, RWLockState& state, bool 
   }
   Bell& bell = write ? state.write_bell : state.read_bell;
   const IntentGuard intent(self, Intent::wait, &bell.word);
+  self.robust_list.pay();
   const PendingGuard pending(self, bell.word);
   const Deadline deadline(timeout);
   Watched watched;
@@ -214,7 +215,7 @@ inline bool acquire_slowly(const ThreadIdentity& self, RWLockState& state, bool 
     }
     if (changed) {  // I may not go in, but another may
       let_in(self, monitor, state, true);
-      monitor.lock_woken(bell.word);
+      monitor.lock();
       state.gate.fetch_or(RWLockState::shut, std::memory_order_seq_cst);
       continue;
     }
@@ -228,7 +229,7 @@ inline bool acquire_slowly(const ThreadIdentity& self, RWLockState& state, bool 
     by_time_alone = !bell::sleep(self.arena, bell, watched.all(), deadline);
     slept = true;
     if (!write) bell::pass_on(self.arena, bell);
-    monitor.lock_woken(bell.word);
+    monitor.lock();
     state.gate.fetch_or(RWLockState::shut, std::memory_order_seq_cst);
   }
 }

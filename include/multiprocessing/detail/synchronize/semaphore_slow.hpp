@@ -96,6 +96,7 @@ inline bool acquire_slowly(ThreadIdentity& self, SemaphoreState& state, Timeout 
   MonitorGuard monitor(self, state.monitor);
   if (take(self, state)) return true;
   Watched watched;
+  self.robust_list.pay();
   const PendingGuard pending(self, state.bell.word);  // from the first restored permit until every wait is over
   set_waits(state, true);
   const bool restored = restore(self, state, watched);
@@ -120,7 +121,7 @@ inline bool acquire_slowly(ThreadIdentity& self, SemaphoreState& state, Timeout 
     state.unwatched.store(0, std::memory_order_relaxed);
     monitor.unlock();
     const bool by_time_alone = !bell::sleep(self.arena, state.bell, watched.all(), deadline);
-    monitor.lock_woken(state.bell.word);
+    monitor.lock();
     count_sleepers(state, -1);
     // Who rang for me took the bell's W away. If nobody else sleeps, a signal needs it no more, and its next release no call.
     if (state.sleepers.load(std::memory_order_relaxed) != 0 || !word_of(state).is_signal()) announce(state);
