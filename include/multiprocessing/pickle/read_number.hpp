@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <compare>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -190,7 +191,7 @@ class LoadIterator {
   friend difference_type operator-(LoadIterator a, LoadIterator b) {
     return (a.at_ - b.at_) / static_cast<difference_type>(sizeof(T));
   }
-  friend bool operator==(LoadIterator a, LoadIterator b) { return a.at_ == b.at_; }
+  friend auto operator<=>(const LoadIterator&, const LoadIterator&) = default;
 
  private:
   const char* at_ = nullptr;
