@@ -265,6 +265,14 @@ TEST_CASE("Slices are assigned from as many elements, whatever they are in", "[s
   CHECK(pairs.at(1) == std::pair(3, 4));
 }
 
+TEST_CASE("A text of any kind of character makes an Array without the NUL of its literal", "[sharedctypes][array]") {
+  CHECK(mp::Array<wchar_t>(L"abc").size() == 3);
+  CHECK(mp::repr(mp::Array<char8_t>(u8"ab")) == "['a', 'b']");
+  CHECK(mp::Array<char32_t>(std::u32string(U"a\0b", 3)).size() == 3);
+  const mp::Array<char16_t> last(u"xyz", mp::Lock());
+  CHECK(last.slice() == std::vector<char16_t>{u'x', u'y', u'z'});
+}
+
 TEST_CASE("A copied handle refers to the same elements and = binds it to others", "[sharedctypes][array]") {
   mp::Array<int> a{1, 2}, b{3};
   mp::Array<int> c = a;

@@ -5,6 +5,7 @@
 
 #include <multiprocessing/detail/sharedctypes/slice.hpp>
 #include <multiprocessing/detail/sharedctypes/states.hpp>
+#include <multiprocessing/detail/text/quote.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -22,9 +23,9 @@
 
 namespace multiprocessing::detail {
 
-/// What text is for an array of T: for char whatever is a string, a literal without its NUL.
+/// What text is for an array of T: for a character whatever is a string of it, a literal without its NUL.
 template <class R, class T>
-concept text_for = std::same_as<T, char> && std::convertible_to<R, std::string_view>;
+concept text_for = character<T> && std::convertible_to<R, std::basic_string_view<T>>;
 
 /// What an array of T can be made of, besides text.
 template <class R, class T>
@@ -89,7 +90,7 @@ auto collect(R&& range) {
 template <class T, class R, class Use>
 decltype(auto) with_row(R&& range, Use use) {
   if constexpr (text_for<R, T>) {
-    const std::string_view text = range;
+    const std::basic_string_view<T> text = range;
     return use(std::span<const T>(text));
   } else if constexpr (row_of<R, T>) {
     return use(std::span<const T>(std::ranges::data(range), static_cast<std::size_t>(std::ranges::size(range))));
