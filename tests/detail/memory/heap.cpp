@@ -133,6 +133,18 @@ TEST_CASE("Heap: with no memory for what was asked, it is an exception, and the 
         }) == 0);
 }
 
+TEST_CASE("Heap: more than the system can give is an exception with the figures, and nobody is killed",
+          "[detail][heap]") {
+  const auto room = memory_room();
+  if (!room) return;
+  CHECK(in_fresh_arena([&] {
+          asked_arena_bytes = std::min(largest_arena, *room * 2 + (std::size_t{2} << 30));
+          demand_throws<mp::ArenaFull>([&] { heap().allocate(*room + (std::size_t{1} << 30)); },
+                                       "bytes, but the system, or");
+          heap().deallocate(heap().allocate(16 * MiB));
+        }) == 0);
+}
+
 TEST_CASE("Heap: works under RLIMIT_FSIZE, without a signal", "[detail][heap]") {
   CHECK(in_fresh_arena([] {
           the_arena();

@@ -6,10 +6,12 @@
 #include <multiprocessing/detail/memory/identity.hpp>
 #include <multiprocessing/detail/memory/reclaim.hpp>
 #include <multiprocessing/detail/memory/small_blocks.hpp>
+#include <multiprocessing/detail/os/memory_room.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <string>
 
 namespace multiprocessing::detail {
@@ -119,6 +121,7 @@ class Heap {
     if (alignment > chunk_bytes) throw_misaligned(alignment);
     if (bytes > header_.size) throw_full(bytes);
     const auto span = static_cast<std::uint32_t>((bytes + chunk_bytes - 1) / chunk_bytes);  // the header keeps it far below 2^32
+    require_room(bytes);
     ChunkMap map(self_.arena);
     note_chunk();
     if (header_.deaths.load(std::memory_order_relaxed) != header_.deaths_reclaimed.load(std::memory_order_relaxed))
@@ -139,6 +142,18 @@ class Heap {
 
   // Before a chunk is taken: at its end the process is looked through for what it left only if it ever took one.
   void note_chunk() { self_.arena.process(this_process(self_.arena).slot()).chunks.fetch_add(1, std::memory_order_relaxed); }
+
+  // A large block is refused where the system could give its memory only by killing somebody.
+  void require_room(std::size_t bytes) const {
+    constexpr std::size_t worth_asking = std::size_t{16} << 20;  // that takes milliseconds anyway
+    if (bytes < worth_asking) return;
+    const std::optional<std::size_t> room = memory_room();
+    if (!room || bytes <= *room) return;
+    throw ArenaFull("arena: asked for " + std::to_string(bytes) +
+                    " bytes, but the system, or this process's memory cgroup, has only " + std::to_string(*room) +
+                    " left, though " + std::to_string(free_bytes()) + " of the arena's " +
+                    std::to_string(heap_bytes()) + " bytes of address space are free");
+  }
 
   std::size_t heap_bytes() const { return header_.size - header_.heap; }
   std::size_t free_bytes() const {
