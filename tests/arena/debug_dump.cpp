@@ -8,6 +8,7 @@
 #include <multiprocessing/synchronize.hpp>
 
 #include <algorithm>
+#include <locale>
 #include <mutex>
 #include <sstream>
 #include <thread>
@@ -44,6 +45,19 @@ TEST_CASE("debug_dump: shows this process and thread, and the arena", "[arena][d
   CHECK_THAT(dump(), contains("process " + id + ": alive"));
   CHECK_THAT(dump(), contains("thread " + id));
   lock.release();
+}
+
+TEST_CASE("debug_dump: its numbers are plain, whatever the stream's locale and flags", "[arena][debug_dump]") {
+  struct Grouped : std::numpunct<char> {
+    char do_thousands_sep() const override { return '.'; }
+    std::string do_grouping() const override { return "\3"; }
+  };
+  const mp::Lock lock;
+  std::ostringstream out;
+  out.imbue(std::locale(std::locale::classic(), new Grouped));
+  out << std::hex;
+  mp::debug_dump(out);
+  CHECK(out.str() == dump());
 }
 
 TEST_CASE("debug_dump: says who holds what", "[arena][debug_dump]") {

@@ -11,9 +11,11 @@
 #include <cstdint>
 #include <iostream>
 #include <iterator>
+#include <locale>
 #include <map>
 #include <ostream>
 #include <set>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -157,6 +159,11 @@ class DebugDump {
 /// Writes, for a program that seems stuck, which processes and threads use the arena, what each thread waits for, who holds
 /// that, which threads died doing what, and who waits for each other for ever. Takes no lock. The text is for people and may
 /// change.
-inline void debug_dump(std::ostream& out = std::cerr) { detail::DebugDump(out).write(); }
+inline void debug_dump(std::ostream& out = std::cerr) {
+  std::ostringstream text;  // `out` may write numbers in another way: 1.000, or hexadecimal
+  text.imbue(std::locale::classic());
+  detail::DebugDump(text).write();
+  out << std::move(text).str();
+}
 
 }  // namespace multiprocessing
