@@ -60,10 +60,11 @@ inline ArenaUsage arena_usage() {
     }
   });
   detail::reclaim::for_each_object_held(arena, [&](const detail::ObjectHeader& object, const detail::reclaim::ObjectPlace&) {
-    usage.objects += object.id.load(std::memory_order_relaxed) != 0 ? 1 : 0;
+    if (object.id.load(std::memory_order_relaxed) != 0) ++usage.objects;
   });
-  for (std::uint32_t i = 0; i < header.process_slots_ready.load(std::memory_order_acquire); ++i)
-    usage.processes += arena.process(i).state.load(std::memory_order_relaxed) != detail::ProcessSlot::free ? 1 : 0;
+  for (std::uint32_t i = 0; i < header.process_slots_ready.load(std::memory_order_acquire); ++i) {
+    if (arena.process(i).state.load(std::memory_order_relaxed) != detail::ProcessSlot::free) ++usage.processes;
+  }
   return usage;
 }
 

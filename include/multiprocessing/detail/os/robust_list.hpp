@@ -83,10 +83,10 @@ class RobustList {
   /// Puts back what pending() returned.
   const void* pending_address(const void* address) const noexcept {
     // Only the compiler could reorder these: the kernel looks after this thread's last instruction, on its stores in order.
-    void* volatile* slot = reinterpret_cast<void* volatile*>(&head_->list_op_pending);
-    const void* before = *slot;
+    robust_list* volatile& slot = head_->list_op_pending;
+    const void* before = slot;
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    *slot = const_cast<void*>(address);
+    slot = static_cast<robust_list*>(const_cast<void*>(address));
     std::atomic_signal_fence(std::memory_order_seq_cst);
     return before;
   }
