@@ -560,3 +560,37 @@ TEST_CASE("who is notified wakes at once, whatever its notifier does until it di
   CHECK(late_after([] { exit_status(start_child([] {})); }) <= 5);
   CHECK(late([](auto notify) { std::thread(notify).join(); }) <= 5);  // a thread that ends is dead too
 }
+
+TEST_CASE("a notification in a barrier's action leaves the barrier what it owes", "[synchronize][condition][death]") {
+  const mp::Condition condition{mp::Lock()};
+  const mp::Semaphore waiting(0);
+  int late = 0;
+  for (int i = 0; i < 11; ++i) {
+    const mp::Barrier barrier(2, [&] {
+      condition.acquire(), condition.notify(), condition.release();
+      kill_myself();
+    });
+    std::thread waiter([&] {
+      const std::scoped_lock guard(condition);
+      waiting.release();
+      condition.wait();
+    });
+    waiting.acquire();
+    Child first([&] {
+      try {
+        barrier.wait();
+      } catch (const mp::BrokenBarrierError&) {
+        return 0;
+      }
+      return 1;
+    });
+    REQUIRE(wait_until([&] { return barrier.n_waiting() == 1; }));
+    first.asleep();
+    CHECK(Child([&] { barrier.wait(); }).join() == killed);
+    const auto died = std::chrono::steady_clock::now();
+    CHECK(first.join() == 0);
+    if (std::chrono::steady_clock::now() - died > mp::detail::last_resort / 3) ++late;
+    waiter.join();
+  }
+  CHECK(late <= 5);
+}

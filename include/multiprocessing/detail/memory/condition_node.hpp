@@ -114,7 +114,8 @@ inline void wake_notified(const RobustList& robust_list, const ArenaMemory& aren
 }
 
 /// Notifies up to `count` waiters, the longest waiting first; skips the dead. Each is woken before the next is chosen. The caller
-/// holds the condition's lock, `held`, and leaves the last wake-up to its release; or passes on what a dead waiter was notified of.
+/// holds the condition's lock, `held`, and leaves the last wake-up to its release, if nothing else is named to the kernel; or passes
+/// on what a dead waiter was notified of.
 inline void notify(const RobustList& robust_list, const ArenaMemory& arena, std::uint64_t condition, std::uint32_t count,
                    LockState* held = nullptr) noexcept {
   while (count > 0) {
@@ -123,6 +124,7 @@ inline void notify(const RobustList& robust_list, const ArenaMemory& arena, std:
     FutexWord& node = waiter.slot->node;
     const OwnerRef owner = owner_of(arena, *waiter.slot);
     const FutexWord* named = robust_list.named();
+    bool by_release = held != nullptr;
     if (held != nullptr) {
       // Only one node can be named to the kernel: who is to be woken by the release is woken now. (Relaxed, as all of
       // `until_release`: the lock orders it.)
@@ -130,13 +132,17 @@ inline void notify(const RobustList& robust_list, const ArenaMemory& arena, std:
       if (due) wake_notified(robust_list, arena, arena.thread(*due));
       held->until_release.fetch_and(LockState::taken_over, std::memory_order_relaxed);
       if (due && named == &arena.thread(*due).node) named = nullptr;
-      if (named != nullptr) futex_wake(*named, 1);  // by the release of another lock
+    }
+    // What is named still is of another lock, or of who runs this: it keeps its name, and is paid for the moment without it.
+    if (named != nullptr) {
+      robust_list.pay();
+      by_release = false;
     }
     robust_list.pending(&node);  // before the store: from then on a wake-up is owed
     // Release: what the notifier did is seen by the notified even before it has the lock.
     const bool chosen = node.compare_exchange_strong(waiter.node, NodeState::notified, std::memory_order_release,
                                                      std::memory_order_relaxed);
-    if (chosen && held != nullptr) {
+    if (chosen && by_release) {
       const std::uint32_t before = held->until_release.load(std::memory_order_relaxed);  // no due, but by misuse
       held->until_release.store((before & LockState::taken_over) | LockState::notified(owner.slot()), std::memory_order_relaxed);
       --count;
