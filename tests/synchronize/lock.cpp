@@ -7,6 +7,8 @@
 #include <multiprocessing/arena/debug_dump.hpp>
 #include <multiprocessing/arena/size.hpp>
 
+#include <chrono>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <sstream>
@@ -545,4 +547,22 @@ TEST_CASE("Lock: one that finds no room in the arena says so", "[synchronize][lo
           locks.clear();
           const mp::Lock again;
         }) == 0);
+}
+
+TEST_CASE("who takes a lock just when its time is up is not counted as saved by the tick", "[synchronize][lock]") {
+  const mp::Lock lock;
+  const auto& saved = mp::detail::the_arena().header().saved_by_tick;
+  const std::uint64_t before = saved;
+  const auto work = [&] {
+    for (int i = 0; i < 1000; ++i) {
+      if (!lock.acquire(std::chrono::microseconds(i))) continue;
+      const auto until = std::chrono::steady_clock::now() + 200us;
+      while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
+      lock.release();
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back(work);
+  for (auto& each : threads) each.join();
+  CHECK(saved == before);
 }

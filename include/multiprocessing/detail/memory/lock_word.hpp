@@ -68,7 +68,7 @@ inline bool acquire_slowly(const ThreadIdentity& self, LockState& state, Timeout
   OwnerRef before_me;
   for (bool by_time_alone = false;;) {
     if (try_take(self, state)) {
-      if (by_time_alone) self.arena.header().saved_by_tick.fetch_add(1, std::memory_order_relaxed);
+      if (by_time_alone && !deadline.passed()) self.arena.header().saved_by_tick.fetch_add(1, std::memory_order_relaxed);
       return true;
     }
     if (deadline.passed()) {
