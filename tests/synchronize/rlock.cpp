@@ -4,6 +4,9 @@
 #include "support/catch.hpp"
 #include "support/outside.hpp"
 
+#include <sys/time.h>
+
+#include <csignal>
 #include <mutex>
 #include <sstream>
 #include <thread>
@@ -15,6 +18,13 @@ using namespace std::chrono_literals;
 namespace {
 
 const mp::RLock global_lock;
+
+void take_global_lock(int) {
+  if (!global_lock.acquire(false)) return;
+  global_lock.acquire();
+  global_lock.release();
+  global_lock.release();
+}
 
 std::string text_of(const mp::RLock& lock) {
   std::ostringstream out;
@@ -238,4 +248,20 @@ TEST_CASE("RLock: threads of one process exclude each other, at any depth", "[sy
   }
   for (auto& thread : threads) thread.join();
   CHECK(count == 8000);
+}
+
+TEST_CASE("RLock: a signal handler may take it and give it back at any instruction of its thread", "[synchronize][rlock]") {
+  const auto work = [] {
+    std::signal(SIGPROF, take_global_lock);
+    const itimerval often{{0, 50}, {0, 50}};
+    ::setitimer(ITIMER_PROF, &often, nullptr);
+    long counted = 0;
+    for (int i = 0; i < 2'000'000; ++i) {
+      global_lock.acquire();
+      ++counted;
+      global_lock.release();
+    }
+    return counted == 2'000'000;
+  };
+  CHECK(in_child(work) == 0);
 }

@@ -21,8 +21,9 @@ namespace detail {
 /// An RLock as it lies in shared memory. Changing this raises `ArenaHeader::current_version`.
 struct RLockState {
   LockState lock;
-  // How often its holder has taken it; written by the holder alone, set anew by each first taking. Others read it to show it.
-  std::atomic<std::uint32_t> depth{0};
+  // How often its holder has taken it; written by the holder alone, set anew by each first taking. Others read it to show it. Never 0:
+  // a signal handler that finds the lock its thread's, before this is set or when it is about to be free, leaves it so.
+  std::atomic<std::uint32_t> depth{1};
 };
 static_assert(sizeof(RLockState) == 20);
 
@@ -47,9 +48,9 @@ inline bool acquire(const ThreadIdentity& self, RLockState& state, Timeout timeo
 /// Returns false, and changes nothing, when the calling thread does not hold it.
 inline bool release(const ThreadIdentity& self, RLockState& state) noexcept {
   if (!is_mine(self, state)) return false;
-  const std::uint32_t left = state.depth.load(std::memory_order_relaxed) - 1;
-  state.depth.store(left, std::memory_order_relaxed);
-  if (left == 0) lock::release(self, state.lock);
+  const std::uint32_t depth = state.depth.load(std::memory_order_relaxed);
+  if (depth == 1) return lock::release(self, state.lock);
+  state.depth.store(depth - 1, std::memory_order_relaxed);
   return true;
 }
 
