@@ -467,18 +467,33 @@ TEST_CASE("Process: a daemon has no children", "[process][process]") {
   CHECK_THAT(ran.out, contains("1start: daemonic processes are not allowed to have children"));
 }
 
+TEST_CASE("Process: what is null is refused at once", "[process][process]") {
+  void (*const function)(int) = nullptr;
+  void (Service::*const member)(int) = nullptr;
+  const char* const text = nullptr;
+  const auto ran = run_program([&] {
+    std::cout << thrown<mp::ValueError>([&] { mp::Process p(function, 1); }) << '\n';
+    std::cout << thrown<mp::ValueError>([&] { mp::Process p(member, Service(), 1); }) << '\n';
+    std::cout << thrown<mp::ValueError>([&] { mp::Process p(print_text, text); });
+  });
+  const std::string target = "Process: the target is a null pointer, so there is nothing to run\n";
+  CHECK_THAT(ran.out, Catch::StartsWith(target + target) && contains("a C string that is null"));
+}
+
 TEST_CASE("Process: a process that could not be born can be started again", "[process][process]") {
   if (sanitizer_needs_descriptors) return;
   const auto ran = run_program([] {
     const auto open = take_all_descriptors();
     mp::Process p(take, std::make_unique<int>(5));
-    std::cout << (thrown<mp::OSError>([&] { p.start(); }) != "nothing was thrown") << p.is_alive() << '\n';
+    const std::string error = thrown<mp::OSError>([&] { p.start(); });
     for (const int fd : open) ::close(fd);
+    std::cout << error << p.is_alive() << '\n';
     p.start();
     p.join();
     std::cout << p.exitcode();
   });
-  CHECK(ran.out == "10\n5\n0");
+  CHECK_THAT(ran.out, Catch::StartsWith("start: process 'Process-1' could not be started by 'fork': ") &&
+                          contains("(RLIMIT_NOFILE is ") && contains("Too many open files0\n5\n0"));
 }
 
 TEST_CASE("Process: with no descriptor left further processes start and are joined all the same",

@@ -5,12 +5,14 @@
 #include "support/catch.hpp"
 #include "support/child.hpp"
 
+#include <multiprocessing/connection.hpp>
 #include <multiprocessing/process.hpp>
 #include <multiprocessing/sharedctypes.hpp>
 #include <multiprocessing/synchronize.hpp>
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -102,7 +104,21 @@ TEST_CASE("Spawn: what can't be sent is refused, with its place, its type and wh
              contains("argument 1, of type std::vector<std::mutex*"));
   CHECK_THAT((refusal<mp::PicklingError>([](int, Reluctant) {}, 1, Reluctant())),
              contains("argument 2, of type") && contains("Reluctant") && contains("not today"));
-  CHECK_THAT((refusal<mp::ValueError>([](mp::Barrier) {}, mp::Barrier(2, [] {}))), contains("Barrier with an action"));
+  CHECK_THAT((refusal<mp::ValueError>([](mp::Barrier) {}, mp::Barrier(2, [] {}))),
+             contains("argument 1, of type multiprocessing::Barrier,") && contains("Barrier with an action"));
+  mp::Connection closed = mp::Pipe().first;
+  closed.close();
+  CHECK_THAT((refusal<mp::OSError>([](int, std::vector<mp::Connection>&) {}, 1, [&] {
+               std::vector<mp::Connection> all;
+               all.push_back(std::move(closed));
+               return all;
+             }())),
+             contains("could not be started by 'spawn': argument 2, of type") && contains("handle is closed"));
+  struct Local {
+    int* pointer = nullptr;
+    void operator()() {}
+  };
+  CHECK_THAT(refusal<mp::PicklingError>(Local()), contains("Local, can't be sent") && contains("it can't be pickled"));
   Worker worker;
   CHECK_THROWS_AS(worker.start(), mp::PicklingError);
   CHECK_THROWS_WITH(worker.start(), contains("derives from Process"));
@@ -119,7 +135,8 @@ TEST_CASE("Spawn: set_executable names another program, and its absence is told"
     mp::set_executable(std::nullopt);
     std::cout << spawn([] { throw mp::SystemExit(4); });
   });
-  CHECK_THAT(ran.out, contains("posix_spawn of /no/such/program") && contains("\n134"));
+  CHECK_THAT(ran.out, contains("could not be started by 'spawn': posix_spawn of /no/such/program") &&
+                          contains("mp::set_executable() names it") && contains("\n134"));
 }
 
 TEST_CASE("Spawn: a child of another build is refused with both build ids", "[process][spawn]") {
@@ -128,7 +145,7 @@ TEST_CASE("Spawn: a child of another build is refused with both build ids", "[pr
   CHECK(here.find() == reinterpret_cast<std::uintptr_t>(&mp::detail::take_over_as_child));
   mp::detail::CodeName other = here;
   other.build_id = "0123abcd";
-  CHECK_THROWS_AS(other.find(), mp::UnpicklingError);
+  CHECK_THROWS_AS(other.find(), mp::RuntimeError);
   CHECK_THROWS_WITH(other.find(), contains("0123abcd") && contains(here.build_id));
   other = mp::detail::CodeName::of(reinterpret_cast<std::uintptr_t>(&::getpid));
   CHECK(other.find() == reinterpret_cast<std::uintptr_t>(&::getpid));
@@ -147,6 +164,24 @@ TEST_CASE("Spawn: what a child finds broken ends it with 1, and says why", "[pro
   });
   CHECK(ran.out == "11");
   CHECK_THAT(ran.err, contains("could not become what its parent wanted") && contains("cut short"));
+}
+
+TEST_CASE("Spawn: a limit of the size of files is told, and does not kill", "[process][spawn]") {
+  const Outcome ran = run_program([] {
+    spawn([] {});  // the arena is not under that limit
+    const rlimit before = [] {
+      rlimit limit{};
+      ::getrlimit(RLIMIT_FSIZE, &limit);
+      return limit;
+    }();
+    rlimit low = before;
+    low.rlim_cur = 100'000;
+    ::setrlimit(RLIMIT_FSIZE, &low);
+    std::cout << refusal<mp::OSError>([](std::vector<char>) {}, std::vector<char>(200'000)) << '\n';
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    std::cout << spawn([](std::vector<char> v) { throw mp::SystemExit(v.size() == 200'000 ? 3 : 4); }, std::vector<char>(200'000));
+  });
+  CHECK_THAT(ran.out, contains("could not be started by 'spawn': ") && contains("RLIMIT_FSIZE is 100000") && contains("\n3"));
 }
 
 TEST_CASE("Spawn: a failed start leaves the process as it was", "[process][spawn]") {

@@ -5,6 +5,7 @@
 
 #include <multiprocessing/detail/os/pidfd.hpp>
 #include <multiprocessing/detail/os/signals.hpp>
+#include <multiprocessing/detail/process/refusal.hpp>
 #include <multiprocessing/detail/runtime/bootstrap.hpp>
 #include <multiprocessing/detail/runtime/children.hpp>
 #include <multiprocessing/detail/runtime/process_view.hpp>
@@ -186,6 +187,9 @@ Process::Process(const ProcessOptions& options, Target&& target, Arguments&&... 
   static_assert(copyable, "Process: the target or an argument can't be copied; pass it with std::move");
   constexpr bool callable = detail::process_target<Target, Arguments...>;
   static_assert(callable, "Process: the target can't be called with copies of these arguments");
+  using Given = std::remove_cvref_t<Target>;
+  if constexpr (std::is_pointer_v<Given> || std::is_member_pointer_v<Given>)
+    if (target == nullptr) throw ValueError("Process: the target is a null pointer, so there is nothing to run");
   if constexpr (copyable && callable) {  // else the sentences above would drown
     work_ = std::make_unique<detail::BoundWork<std::decay_t<Target>, detail::stored_argument<Arguments>...>>(
         std::forward<Target>(target), std::forward<Arguments>(arguments)...);
@@ -227,12 +231,18 @@ inline void Process::start() {
   detail::reap_children();
   ChildLife life(*this);
   std::shared_ptr<detail::Child> child;
-  try {
-    const bool chosen = method_.launch != nullptr;
-    child = (chosen ? method_ : detail::find_start_method(detail::settled_start_method())).launch(record_, life);
-  } catch (...) {
+  const detail::ChosenMethod method = method_.launch != nullptr ? method_ : detail::find_start_method(detail::settled_start_method());
+  const auto not_started = [this] {
     const detail::RuntimeAccess access;
     record_->progress = detail::ProcessRecord::Progress::initial;
+  };
+  try {
+    child = method.launch(record_, life);
+  } catch (const OSError& error) {
+    not_started();
+    detail::refuse_to_start(error, name(), method.name);
+  } catch (...) {
+    not_started();
     throw;
   }
   {

@@ -31,6 +31,7 @@ inline constexpr std::string_view default_start_method = std::tuple_element_t<0,
 /// A start method, chosen at run time.
 struct ChosenMethod {
   std::shared_ptr<Child> (*launch)(const std::shared_ptr<ProcessRecord>&, Life&) = nullptr;
+  std::string_view name;
   std::string_view process_class;
 };
 
@@ -45,7 +46,7 @@ inline ChosenMethod find_start_method(std::string_view name) {
       [&](auto... method) {
         ChosenMethod found;
         std::string known;
-        ((method.name == name ? void(found = {&launch_by<decltype(method)>, method.process_class})
+        ((method.name == name ? void(found = {&launch_by<decltype(method)>, method.name, method.process_class})
                               : void((known += known.empty() ? "'" : ", '") += std::string(method.name) + "'")),
          ...);
         if (found.launch == nullptr)

@@ -6,8 +6,8 @@
 #include <multiprocessing/detail/process/carriable.hpp>
 #include <multiprocessing/detail/process/package.hpp>
 #include <multiprocessing/detail/process/parcel.hpp>
+#include <multiprocessing/detail/process/refusal.hpp>
 #include <multiprocessing/detail/process/text.hpp>
-#include <multiprocessing/pickle/errors.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -107,7 +107,7 @@ struct SentWork {
       ParcelWriter writer;
       writer(values...);
       package.pack(&unpack, writer.finish());
-    } catch (const PicklingError&) {
+    } catch (...) {
       std::size_t number = 0;
       (try_alone(number++, values), ...);
       throw;
@@ -122,15 +122,15 @@ struct SentWork {
   }
 
  private:
-  /// Throws the error of this one, if it has any, with its number and type.
+  /// Throws the error of this one, if it has any, saying which it is.
   template <class T>
   static void try_alone(std::size_t number, const T& value) {
     try {
       ParcelWriter writer;
       writer(value);
       writer.finish();
-    } catch (const PicklingError& error) {
-      refuse_to_carry(number, typeid(T), error.what());
+    } catch (...) {
+      refuse_to_carry_this(number, typeid(T));
     }
   }
 };

@@ -20,12 +20,15 @@ namespace benchmark {
 /// Whether there is one. It is asked by static initialisers, also of each process that this program is started as, and so
 /// runs nothing.
 inline bool has_python() {
-  const char* const path = std::getenv("PATH");
-  std::istringstream folders(path == nullptr ? "" : path);
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    if (::access((folder + "/python3").c_str(), X_OK) == 0) return true;
-  }
-  return false;
+  static const bool has = [] {
+    const char* const path = std::getenv("PATH");
+    std::istringstream folders(path == nullptr ? "" : path);
+    for (std::string folder; std::getline(folders, folder, ':');) {
+      if (::access((folder + "/python3").c_str(), X_OK) == 0) return true;
+    }
+    return false;
+  }();
+  return has;
 }
 
 /// What a call takes in Python: `call` is a statement, made possible by those in `prepare`. Neither may have a single quote.

@@ -13,11 +13,9 @@
 
 namespace multiprocessing::detail {
 
-/// Throws the OSError that Python raises for `error`; `call` names the call and its object. Where a limit was met, the
-/// message names it, too, and says what to do.
-[[noreturn]] inline void throw_os_error(int error, const std::string& call, Making making = Making::anything) {
+/// Throws the OSError that Python raises for `error`.
+[[noreturn]] inline void throw_os_error_as_is(int error, const std::string& what) {
   const std::error_code code(error, std::generic_category());
-  const std::string what = call + limit_met(error, making);
   switch (error) {
     case EPIPE: throw BrokenPipeError(code, what);
     case EACCES:
@@ -27,6 +25,11 @@ namespace multiprocessing::detail {
     case ECONNREFUSED: throw ConnectionRefusedError(code, what);
     default: throw OSError(code, what);
   }
+}
+
+/// The same; `call` names the call and its object. Where a limit was met, the message names it, too, and says what to do.
+[[noreturn]] inline void throw_os_error(int error, const std::string& call, Making making = Making::anything) {
+  throw_os_error_as_is(error, call + limit_met(error, making));
 }
 
 /// Runs `call` until no signal interrupts it; throws OSError naming `what` when it fails.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <multiprocessing/detail/os/modules.hpp>
+#include <multiprocessing/errors.hpp>
 #include <multiprocessing/pickle/errors.hpp>
 
 #include <cstddef>
@@ -27,19 +28,18 @@ struct CodeName {
     return {module->path, module->build_id, address - module->base};
   }
 
-  /// Its address here; loads the library if need be. Throws UnpicklingError when this is another build.
+  /// Its address here; loads the library if need be. Throws RuntimeError when this is another build.
   std::uintptr_t find() const {
     auto found = loaded_module(module);
     if (!found) {
       const std::string why = load_module(module);
       found = loaded_module(module);
-      if (!found) throw UnpicklingError("the library " + module + " of the target can't be loaded here: " + why, 0);
+      if (!found) throw RuntimeError("the library " + module + " of the target can't be loaded here: " + why);
     }
     if (found->build_id != build_id)
-      throw UnpicklingError("the target is of another build: " + (module.empty() ? "the program" : module) + " has build id " +
-                                build_id + " in the parent and " + found->build_id +
-                                " here; start processes by the very same program (see mp::set_executable)",
-                            0);
+      throw RuntimeError("the target is of another build: " + (module.empty() ? "the program" : module) + " has build id " + build_id +
+                         " in the parent and " + found->build_id +
+                         " here; start processes by the very same program (see mp::set_executable)");
     return found->base + offset;
   }
 

@@ -196,21 +196,25 @@ inline pid_t ForkServer::fork(const std::vector<int>& fds) {
   const std::lock_guard guard(mutex_);
   constexpr int attempts = 3;
   int code = 0;
-  for (int attempt = 0; attempt < attempts; ++attempt) {
-    if (server_ == nullptr) start();
+  int ended = 0;
+  while (ended < attempts) {
+    const bool fresh = server_ == nullptr;
+    if (fresh) start();
     ForkAnswer error = 0;
     const bool answered = ask(fds, error);
     if (answered && error == EMFILE)
-      throw_os_error(error, "start: the fork server can't hold the descriptors of the new process (RLIMIT_NOFILE was as low as that "
-                            "when the server was started)");
-    if (answered && error != 0) throw_os_error(error, "start: the fork server could not fork", Making::process);
+      throw_os_error_as_is(error, "the fork server can't hold the descriptors of the new process (its RLIMIT_NOFILE is that which this "
+                                  "process had when it started the server)");
+    if (answered && error != 0) throw_os_error(error, "the fork server could not fork", Making::process);
     // Also where it was killed before it could answer: then the register tells whether there is a child.
     if (!answered) code = forget();
     if (const pid_t pid = register_.pid(); pid != 0) return pid;
+    ++ended;
+    if (fresh && code >= 0) break;  // nobody killed it: another would end likewise
   }
-  throw RuntimeError("start: the fork server ended " + std::to_string(attempts) + " times before it had forked, the last time " +
-                     (code < 0 ? "by " + signal_name(-code) : "with exit code " + std::to_string(code)) +
-                     "; what it wrote on stderr may say why. Does its program call mp::freeze_support(argc, argv) first in main, and "
+  throw RuntimeError("start: the fork server ended " + (ended == 1 ? "" : std::to_string(ended) + " times, at last ") +
+                     (code < 0 ? "by " + signal_name(-code) : "with exit code " + std::to_string(code)) + ", before it had forked; "
+                     "what it wrote on stderr may say why. Does its program call mp::freeze_support(argc, argv) first in main, and "
                      "does no function of mp::set_forkserver_preload() end it?");
 }
 

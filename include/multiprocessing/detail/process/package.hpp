@@ -6,14 +6,11 @@
 #include <multiprocessing/detail/connection/passengers.hpp>
 #include <multiprocessing/detail/memory/shared_ref.hpp>
 #include <multiprocessing/detail/process/code_name.hpp>
-#include <multiprocessing/detail/runtime/report.hpp>
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -46,21 +43,5 @@ class Package {
   CodeName unpack_;
   std::string message_;
 };
-
-/// Throws the PicklingError that says what can't be sent: the target, which is number 0, or an argument.
-[[noreturn]] inline void refuse_to_carry(std::size_t number, const std::type_info& type, const std::string& why = {}) {
-  const std::string name = qualified_name(type);
-  const bool is_lambda = name.ends_with('}') || name.find("{lambda(") != name.npos ||          // as g++ calls it
-                         name.find("'lambda") != name.npos || name.find("$_") != name.npos;  // as clang does
-  std::string text = "start: ";
-  text += number == 0 ? "the target" : "argument " + std::to_string(number);
-  text += ", of type " + name + ", can't be sent to a process that is started anew";
-  if (!why.empty()) throw PicklingError(text + ": " + why);
-  text += is_lambda ? ": a lambda with captures has no form outside this process; let it capture nothing and pass the rest as "
-                      "arguments, or use the start method 'fork'"
-                    : ": it can't be pickled; send what it consists of, describe the class, give it a serialize() function (see "
-                      "docs/pickle.md), or use the start method 'fork'";
-  throw PicklingError(text);
-}
 
 }  // namespace multiprocessing::detail

@@ -5,6 +5,7 @@
 
 #include <multiprocessing/detail/os/inheritance.hpp>
 #include <multiprocessing/detail/os/start_program.hpp>
+#include <multiprocessing/detail/process/refusal.hpp>
 #include <multiprocessing/detail/process/settings.hpp>
 #include <multiprocessing/detail/process/take_over.hpp>
 #include <multiprocessing/detail/runtime/runtime.hpp>
@@ -37,7 +38,12 @@ inline std::string executable_to_start() {
 /// Starts the program anew, with `fds` from parcel_fd on.
 inline pid_t start_anew(const std::string& executable, const std::vector<int>& fds) {
   const std::string called = executable == this_program ? program_name() : executable;
-  return start_program(executable, {called, spawn_marker, "fds=" + std::to_string(fds.size())}, fds);
+  try {
+    return start_program(executable, {called, spawn_marker, "fds=" + std::to_string(fds.size())}, fds);
+  } catch (const OSError& error) {
+    if (executable == this_program) throw;
+    throw_again(error, "", " (mp::set_executable() names it: give the full path of a program)");
+  }
 }
 
 }  // namespace multiprocessing::detail
