@@ -9,11 +9,19 @@
 #include <multiprocessing/sharedctypes.hpp>
 
 #include <chrono>
+#include <csignal>
+#include <ctime>
 #include <thread>
 #include <vector>
 
 namespace mp = multiprocessing;
 using namespace std::chrono_literals;
+
+namespace {
+
+const mp::Event global_event;
+
+}  // namespace
 
 TEST_CASE("an event is a flag that can be waited for", "[synchronize][event]") {
   const mp::Event event;
@@ -149,4 +157,24 @@ TEST_CASE("copies of an event are one", "[synchronize][event]") {
   CHECK(copies[1].is_set());
   CHECK(event == copies[1]);
   CHECK_FALSE(event == mp::Event());
+}
+
+// Lost, each would be found 150 ms later: so often that takes longer than a child may run.
+TEST_CASE("a signal handler may set an event at any instruction of its thread", "[synchronize][event]") {
+  const auto work = [] {
+    std::signal(SIGUSR1, [](int) { global_event.set(); });
+    ::timer_t timer{};
+    sigevent kind{};
+    kind.sigev_notify = SIGEV_SIGNAL;
+    kind.sigev_signo = SIGUSR1;
+    if (::timer_create(CLOCK_MONOTONIC, &kind, &timer) != 0) return false;
+    for (int i = 0; i < 2000; ++i) {
+      global_event.clear();
+      const itimerspec soon{{}, {0, 1 + i * 50L}};  // while it is about to wait, looks, or sleeps
+      ::timer_settime(timer, 0, &soon, nullptr);
+      if (!global_event.wait()) return false;
+    }
+    return true;
+  };
+  CHECK(in_child(work) == 0);
 }

@@ -7,7 +7,10 @@
 #include <multiprocessing/arena/debug_dump.hpp>
 #include <multiprocessing/arena/size.hpp>
 
+#include <sys/time.h>
+
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -22,6 +25,10 @@ using namespace std::chrono_literals;
 namespace {
 
 const mp::Lock global_lock;  // made before main
+
+void take_global_lock(int) {
+  if (global_lock.acquire(false)) global_lock.release();
+}
 
 /// Takes a lock while static objects are destroyed, after Catch2 is done.
 struct AtExit {
@@ -565,4 +572,19 @@ TEST_CASE("who takes a lock just when its time is up is not counted as saved by 
   for (int i = 0; i < 4; ++i) threads.emplace_back(work);
   for (auto& each : threads) each.join();
   CHECK(saved == before);
+}
+
+TEST_CASE("a signal handler may try the lock of its thread at any instruction", "[synchronize][lock]") {
+  const auto work = [] {
+    std::signal(SIGPROF, take_global_lock);
+    const itimerval often{{0, 50}, {0, 50}};
+    ::setitimer(ITIMER_PROF, &often, nullptr);
+    for (int i = 0; i < 1'000'000; ++i) {
+      global_lock.acquire();
+      if (!global_lock.locked()) return false;
+      global_lock.release();
+    }
+    return true;
+  };
+  CHECK(in_child(work) == 0);
 }

@@ -45,7 +45,7 @@ class Semaphore : public detail::TimedLockable<Semaphore> {
   template <std::integral Count = int>
   void release(Count count = 1) const {
     if (std::cmp_less(count, 1) || std::cmp_greater(count, detail::SemaphoreState::most))
-      throw ValueError("Semaphore.release: n must be one or more, not " + std::to_string(count));
+      throw ValueError("Semaphore.release: n must be one or more, and at most 2147483647, not " + std::to_string(count));
     detail::semaphore::release(detail::this_thread(), *state_, static_cast<std::uint32_t>(count));
   }
 
