@@ -163,7 +163,8 @@ TEST_CASE("Spawn: what a child finds broken ends it with 1, and says why", "[pro
     std::cout << exit_status(bare);
   });
   CHECK(ran.out == "11");
-  CHECK_THAT(ran.err, contains("could not become what its parent wanted") && contains("cut short"));
+  CHECK_THAT(ran.err, contains("could not become what its parent wanted") && contains("cut short") &&
+                          contains("let nothing close descriptors before mp::freeze_support()"));
 }
 
 TEST_CASE("Spawn: a limit of the size of files is told, and does not kill", "[process][spawn]") {

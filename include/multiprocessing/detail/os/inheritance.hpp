@@ -53,7 +53,7 @@ inline Fd inherited_arena(std::string_view name) {
 
 /// Owns a descriptor that was inherited, and passes it on to no program. Throws OSError when there is none.
 inline Fd close_on_exec(int fd) {
-  checked("fcntl(F_SETFD) of an inherited descriptor", [&] { return ::fcntl(fd, F_SETFD, FD_CLOEXEC); });
+  checked("fcntl(F_SETFD) of an inherited descriptor (let nothing close descriptors before mp::freeze_support())", [&] { return ::fcntl(fd, F_SETFD, FD_CLOEXEC); });
   return Fd(fd);
 }
 
