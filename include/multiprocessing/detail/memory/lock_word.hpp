@@ -140,14 +140,16 @@ inline bool release_with_dues(const ThreadIdentity& self, LockState& state) noex
     return release_alone(self, state);
   }
   ThreadSlot& slot = self.arena.thread(*notified);
-  const FutexWord* named = self.robust_list.named();  // by the notifier, as a rule; or what another lock owes
-  self.robust_list.pending(&slot.node);               // before it is forgotten here: if I die the kernel wakes it
+  const FutexWord* named = self.robust_list.named();
+  if (named == &slot.node) named = nullptr;      // by the notifier, as a rule
+  if (named != nullptr) self.robust_list.pay();  // what another lock owes: for the moment without it
+  self.robust_list.pending(&slot.node);          // before it is forgotten here: if I die the kernel wakes it
   state.until_release.store(0, std::memory_order_relaxed);
   std::uint32_t mine = self.owner.bits();
   const bool released =
       state.word.compare_exchange_strong(mine, 0, std::memory_order_release, std::memory_order_relaxed);
   condition_node::wake_notified(self.robust_list, self.arena, slot);
-  self.robust_list.pending(named == &slot.node ? nullptr : named);
+  self.robust_list.pending(named);
   return released || release_slowly(self, state);
 }
 
