@@ -9,9 +9,11 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <variant>
@@ -109,6 +111,75 @@ bool add_condition(const std::string& name) {
 }
 const bool with_lock = add_condition<Waited<mp::Lock>>("condition");
 const bool with_rlock = add_condition<Waited<mp::RLock>>("condition_of_rlock");
+
+/// A waiter at each of two conditions that have locks of their own. Whom the dead had notified has to wake by itself: nobody takes the
+/// lock only to give it back.
+struct WaitedUnderTwo {
+  void nothing() {}
+  void warm_up() { first.acquire(), second.acquire(), second.release(), first.release(); }
+  void wait() {
+    const mp::Condition& mine = sleepers.fetch_add(1) % 2 == 0 ? first : second;
+    const std::scoped_lock guard(mine);
+    mine.wait();
+  }
+  void notify_both() {
+    first.acquire(), second.acquire();
+    first.notify(), second.notify();
+    first.release(), second.release();
+  }
+  void notify_both_and_nest() {
+    first.acquire(), second.acquire();
+    first.notify(), second.notify();
+    second.release(), first.release();
+  }
+  /// In between the kernel forgets whom the first lock owes a wake-up, so that the second lock owes one, too.
+  void notify_and_make() {
+    first.acquire(), second.acquire();
+    first.notify();
+    const mp::Lock made;
+    second.notify();
+    first.release(), second.release();
+  }
+  void notify_those_who_wait() {
+    for (const mp::Condition* each : {&first, &second}) {
+      std::ostringstream text;
+      text << *each;
+      if (text.str().ends_with(", 0)>")) continue;
+      const std::scoped_lock guard(*each);
+      each->notify_all();
+    }
+  }
+  void notify_all() {
+    for (const mp::Condition* each : {&first, &second}) {
+      const std::scoped_lock guard(*each);
+      each->notify_all();
+    }
+  }
+  bool sane() const {
+    return !std::get<mp::Lock>(first.get_lock()).locked() && !std::get<mp::Lock>(second.get_lock()).locked();
+  }
+  mp::Condition first{mp::Lock()}, second{mp::Lock()};
+  std::atomic<int> sleepers{0};
+};
+
+bool add_under_two(const char* name, void (WaitedUnderTwo::*act)(), std::uint64_t points) {
+  using S = WaitedUnderTwo;
+  Sweep<S> sweep{.hold = &S::nothing,
+                 .prepare = &S::warm_up,
+                 .act = act,
+                 .let_go = &S::notify_those_who_wait,
+                 .use = &S::notify_all,
+                 .sleep = &S::wait,
+                 .sane = &S::sane,
+                 .sleepers = 2,
+                 .standard_points = points};
+  sweep.name = name;
+  Add{std::move(sweep)};
+  return true;
+}
+const bool both = add_under_two("condition.notify_under_two", &WaitedUnderTwo::notify_both, 1500);
+const bool nested = add_under_two("condition.notify_under_two_nested", &WaitedUnderTwo::notify_both_and_nest, 1500);
+const bool made = add_under_two("condition.notify_and_make", &WaitedUnderTwo::notify_and_make, 400);
 
 /// Turns that workers take and give back: a notification goes with each.
 struct Turns {
