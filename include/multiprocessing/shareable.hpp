@@ -131,8 +131,8 @@ consteval void require_shareable() {
       "nothing in another process; use numbers, enums, std::array and aggregates of those");
   static_assert(
       shareable<T> || points || unlisted || listed,
-      "shareable: T may hold pointers (std::string and std::vector do), which mean nothing in another process: "
-      "share numbers, arrays and aggregates of those, or, if T has none, say enable_shareable<T> = true");
+      "shareable: T may hold pointers (std::string, std::vector and handles such as Lock do), which mean nothing in another process: "
+      "share numbers, arrays and aggregates of those, pass handles beside them, or, if T has none, say enable_shareable<T> = true");
 }
 
 }  // namespace detail
