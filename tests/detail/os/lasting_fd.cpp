@@ -45,3 +45,15 @@ TEST_CASE("LastingFd: another file of its number is neither used nor closed", "[
   CHECK(::fcntl(number, F_GETFD) != -1);
   ::close(number);
 }
+
+TEST_CASE("LastingFd: keeps what it is given under the number of the one that was closed, though it is the same file", "[os][lasting_fd]") {
+  PipeEnds ends = make_pipe();
+  const Fd same(::fcntl(ends.read.get(), F_DUPFD_CLOEXEC, 0));
+  const int number = ends.read.get();
+  LastingFd lasting(std::move(ends.read));
+  ::close(number);
+  REQUIRE(::dup2(same.get(), number) == number);
+  lasting = LastingFd(Fd(number));
+  CHECK(lasting.get() == number);
+  CHECK(::fcntl(number, F_GETFD) != -1);
+}

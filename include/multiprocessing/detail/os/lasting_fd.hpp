@@ -27,6 +27,8 @@ class LastingFd {
   }
   LastingFd(LastingFd&&) noexcept = default;
   LastingFd& operator=(LastingFd other) noexcept {
+    // The program has closed mine, and the same file, such as a process waited for anew, was given its number.
+    if (other.fd_.get() == fd_.get()) static_cast<void>(fd_.release());
     std::swap(fd_, other.fd_);
     std::swap(device_, other.device_);
     std::swap(inode_, other.inode_);
