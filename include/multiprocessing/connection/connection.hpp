@@ -200,6 +200,7 @@ void Connection::send(const T& value, pickle::DumpsOptions options) {
 
 template <class T>
 T Connection::recv(Timeout timeout, pickle::LoadsOptions options) {
+  detail::require_value_type<T>();
   check_readable();
   const detail::Deadline deadline(timeout);
   receive_size(deadline, detail::may_hold_descriptors<T>);

@@ -45,6 +45,7 @@ bytes dumps(const T& value, DumpsOptions options = {}) {
 /// allows.
 template <class T = object>
 T loads(std::string_view message, LoadsOptions options = {}) {
+  detail::require_value_type<T>();
   detail::Message bytes(message, options);
   detail::Tape tape;
   const detail::Value value = detail::Parser(bytes, tape).parse();

@@ -127,6 +127,13 @@ T read_pointer(const View& view) {
   return T(new Element(read<Element>(view)));
 }
 
+/// Answers by a sentence what is no value's type.
+template <class T>
+consteval void require_value_type() {
+  static_assert(std::is_same_v<T, std::remove_cvref_t<T>> && !std::is_void_v<T>,
+                "loads, recv: T is the type of the value to make, so no reference, not const, and not void; without T it is an object");
+}
+
 /// The order of the questions is that of writing: what the author of a type says comes first.
 template <class T, class View>
 T read(const View& view) {
