@@ -6,6 +6,7 @@
 
 #include <multiprocessing/process/spawn.hpp>
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -115,6 +116,10 @@ Report run(const std::vector<Case>& chosen, std::size_t rounds) {
 
 int main(int argc, char** argv) try {
   multiprocessing::freeze_support(argc, argv);
+  // What is freed stays with the process, as in one that has run for a while: else a large result is of new pages of the kernel's each
+  // time, or not, by chance.
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
   if (argc == 2 && std::string(argv[1]) == "--nothing") return 0;  // what it costs to start this program
   const Options options = parse({argv + 1, argv + argc});
   std::vector<Case> chosen = cases();
