@@ -4,6 +4,7 @@
 #pragma once
 
 #include "support/child.hpp"
+#include "support/sanitizer.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -29,26 +30,6 @@ struct Outcome {
     return stream << "status " << outcome.status << "\nout: " << outcome.out << "\nerr: " << outcome.err;
   }
 };
-
-// g++ tells by macros, clang by __has_feature.
-#if defined(__SANITIZE_ADDRESS__)
-#define TEST_ASAN true
-#define TEST_TSAN false
-#elif defined(__SANITIZE_THREAD__)
-#define TEST_ASAN false
-#define TEST_TSAN true
-#elif defined(__has_feature)
-#define TEST_ASAN __has_feature(address_sanitizer)
-#define TEST_TSAN __has_feature(thread_sanitizer)
-#else
-#define TEST_ASAN false
-#define TEST_TSAN false
-#endif
-
-/// Whether ThreadSanitizer runs a thread of its own beside ours: then each fork warns of threads.
-inline constexpr bool sanitizer_has_thread = TEST_TSAN;
-/// Whether a sanitizer stops the program when it finds no free descriptor for itself.
-inline constexpr bool sanitizer_needs_descriptors = TEST_ASAN;
 
 /// `text` without the warnings of threads.
 inline std::string without_warnings(std::string text) {

@@ -3,6 +3,7 @@
 
 #include "support/catch.hpp"
 #include "support/outside.hpp"
+#include "support/sanitizer.hpp"
 
 #include <multiprocessing/detail/memory/identity.hpp>
 
@@ -150,6 +151,7 @@ TEST_CASE("the arena: what can't be made leaves nothing behind, and can be made 
 }
 
 TEST_CASE("the arena: the default is halved until it fits the address space", "[detail][arena_memory]") {
+  if (sanitizer_needs_address_space) return;
   CHECK(in_child([] {
           limit(RLIMIT_AS, rlim_t{1} << 30);
           const auto heap = the_arena().header().size - the_arena().header().heap;
@@ -173,6 +175,7 @@ TEST_CASE("the arena: where a size was asked for, no other is made, and the limi
           limit(RLIMIT_FSIZE, rlim_t{100} << 20);
           demand_throws<mp::OSError>([] { the_arena(); }, "RLIMIT_FSIZE is 104857600");
         }) == 0);
+  if (sanitizer_needs_address_space) return;
   CHECK(in_child([] {
           asked_arena_bytes = std::size_t{16} << 30;
           limit(RLIMIT_FSIZE, rlim_t{1} << 40);

@@ -3,6 +3,7 @@
 
 #include "support/catch.hpp"
 #include "support/outside.hpp"
+#include "support/sanitizer.hpp"
 
 #include <multiprocessing/detail/os/fork.hpp>
 #include <multiprocessing/detail/os/fork_sibling.hpp>
@@ -71,6 +72,7 @@ TEST_CASE("an error of processes: names RLIMIT_NPROC, its value and the cgroup",
 }
 
 TEST_CASE("an error of memory: names RLIMIT_AS where there is one, else the system", "[detail][limits]") {
+  if (sanitizer_needs_address_space) return;
   const auto no_register = [] { const BirthRegister entry{BirthRegister::make_file()}; };
   CHECK(in_child([&] {
           limit(RLIMIT_AS, 0);
