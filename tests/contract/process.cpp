@@ -136,159 +136,138 @@ void (*const ways_to_break[])() = {close_outputs, fill_outputs, cut_outputs, rem
 }  // namespace
 
 TEST_CASE("what is known of a process before, while and after it runs", "[contract][process]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            auto [here, there] = mp::Pipe();
-            mp::Process p([](mp::Connection c, int, int) {
-              const auto self = mp::current_process();
-              c.send(self.name());
-              c.send(self.authkey());
-              c.send(*self.pid());
-              c.recv<int>();
-            }, std::move(there), 1, 2);
-            p.daemon(true);
-            std::cout << p.name() << (p.authkey() == mp::current_process().authkey()) << p.is_alive() << p.daemon() << is_active(p)
-                      << p.exitcode() << p.pid().has_value() << ' ';
-            p.start();
-            std::cout << p.exitcode() << p.is_alive() << is_active(p) << ' ';
-            std::cout << here.recv<std::string>() << (here.recv<std::string>() == p.authkey()) << (here.recv<int>() == *p.pid())
-                      << (p.ident() == p.pid()) << ' ';
-            here.send(0);
-            p.join();
-            std::cout << p.exitcode() << p.is_alive() << is_active(p) << p.pid().has_value();
-          }) == "Process-11010None0 None11 Process-1111 0001");
-  }
+  CHECK(output_by_every_method([] {
+          auto [here, there] = mp::Pipe();
+          mp::Process p([](mp::Connection c, int, int) {
+            const auto self = mp::current_process();
+            c.send(self.name());
+            c.send(self.authkey());
+            c.send(*self.pid());
+            c.recv<int>();
+          }, std::move(there), 1, 2);
+          p.daemon(true);
+          std::cout << p.name() << (p.authkey() == mp::current_process().authkey()) << p.is_alive() << p.daemon() << is_active(p)
+                    << p.exitcode() << p.pid().has_value() << ' ';
+          p.start();
+          std::cout << p.exitcode() << p.is_alive() << is_active(p) << ' ';
+          std::cout << here.recv<std::string>() << (here.recv<std::string>() == p.authkey()) << (here.recv<int>() == *p.pid())
+                    << (p.ident() == p.pid()) << ' ';
+          here.send(0);
+          p.join();
+          std::cout << p.exitcode() << p.is_alive() << is_active(p) << p.pid().has_value();
+        }) == "Process-11010None0 None11 Process-1111 0001");
 }
 
 TEST_CASE("a join with no time left does not wait, nor ends anything", "[contract][process]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            for (auto stop : {&mp::Process::terminate, &mp::Process::kill}) {
-              mp::Process p(sleep_for_ever);
-              p.start();
-              std::cout << p.join(0s) << p.join(-1s) << p.join(-1h) << p.join(false) << p.is_alive() << is_active(p);
-              (p.*stop)();
-              std::cout << p.join(1h) << p.join() << p.join(-1s) << p.is_alive() << is_active(p) << p.exitcode() << ' ';
-            }
-          }) == "00001111100-15 00001111100-9 ");
-  }
+  CHECK(output_by_every_method([] {
+          for (auto stop : {&mp::Process::terminate, &mp::Process::kill}) {
+            mp::Process p(sleep_for_ever);
+            p.start();
+            std::cout << p.join(0s) << p.join(-1s) << p.join(-1h) << p.join(false) << p.is_alive() << is_active(p);
+            (p.*stop)();
+            std::cout << p.join(1h) << p.join() << p.join(-1s) << p.is_alive() << is_active(p) << p.exitcode() << ' ';
+          }
+        }) == "00001111100-15 00001111100-9 ");
 }
 
 TEST_CASE("a process that outlives its parent notices the parent's end", "[contract][process]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            auto [in, out] = mp::Pipe(false);
-            mp::Process p(make_grandchild, std::move(out));
-            p.start();
-            std::cout << in.recv<bool>();
-            p.terminate();
-            p.join();
-            std::cout << in.recv<bool>() << p.exitcode();
-            try {
-              in.recv<bool>();  // until the grandchild has ended, too
-            } catch (const mp::EOFError&) {
-              std::cout << " end";
-            }
-          }) == "10-15 end");
-  }
+  CHECK(output_by_every_method([] {
+          auto [in, out] = mp::Pipe(false);
+          mp::Process p(make_grandchild, std::move(out));
+          p.start();
+          std::cout << in.recv<bool>();
+          p.terminate();
+          p.join();
+          std::cout << in.recv<bool>() << p.exitcode();
+          try {
+            in.recv<bool>();  // until the grandchild has ended, too
+          } catch (const mp::EOFError&) {
+            std::cout << " end";
+          }
+        }) == "10-15 end");
 }
 
 TEST_CASE("a sentinel is there from the start on, and stays readable", "[contract][process]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            const mp::Event go;
-            mp::Process p([](mp::Event e) { e.wait(); }, go);
-            std::cout << throws<mp::ValueError>([&] { (void)p.sentinel(); });
-            p.start();
-            pollfd sentinel{p.sentinel(), POLLIN, 0};
-            std::cout << ::poll(&sentinel, 1, 0);
-            go.set();
-            std::cout << ::poll(&sentinel, 1, -1);
-            p.join();
-            std::cout << ::poll(&sentinel, 1, 0) << (p.sentinel() == sentinel.fd);
-          }) == "10111");
-  }
+  CHECK(output_by_every_method([] {
+          const mp::Event go;
+          mp::Process p([](mp::Event e) { e.wait(); }, go);
+          std::cout << throws<mp::ValueError>([&] { (void)p.sentinel(); });
+          p.start();
+          pollfd sentinel{p.sentinel(), POLLIN, 0};
+          std::cout << ::poll(&sentinel, 1, 0);
+          go.set();
+          std::cout << ::poll(&sentinel, 1, -1);
+          p.join();
+          std::cout << ::poll(&sentinel, 1, 0) << (p.sentinel() == sentinel.fd);
+        }) == "10111");
 }
 
 TEST_CASE("closing is refused while it runs, and then gives back what the object held", "[contract][process]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            const mp::Event go;
-            run([] {});  // opens what all need
-            const auto before = open_descriptors();
-            mp::Process p([](mp::Event e) { e.wait(); }, go);
-            p.daemon(true);
-            p.start();
-            std::cout << throws<mp::ValueError>([&] { p.close(); }) << p.is_alive();
-            go.set();
-            p.join();
-            std::cout << p.is_alive() << p.exitcode();
-            p.close();
-            std::cout << throws<mp::ValueError>([&] { (void)p.is_alive(); }) << throws<mp::ValueError>([&] { p.join(); })
-                      << throws<mp::ValueError>([&] { p.terminate(); }) << throws<mp::ValueError>([&] { p.start(); })
-                      << throws<mp::ValueError>([&] { (void)p.exitcode(); }) << throws<mp::ValueError>([&] { (void)p.pid(); });
-            std::cout << ' ' << open_descriptors() - before;
-            p.close();
-          }) == "1100111111 0");
-  }
+  CHECK(output_by_every_method([] {
+          const mp::Event go;
+          run([] {});  // opens what all need
+          const auto before = open_descriptors();
+          mp::Process p([](mp::Event e) { e.wait(); }, go);
+          p.daemon(true);
+          p.start();
+          std::cout << throws<mp::ValueError>([&] { p.close(); }) << p.is_alive();
+          go.set();
+          p.join();
+          std::cout << p.is_alive() << p.exitcode();
+          p.close();
+          std::cout << throws<mp::ValueError>([&] { (void)p.is_alive(); }) << throws<mp::ValueError>([&] { p.join(); })
+                    << throws<mp::ValueError>([&] { p.terminate(); }) << throws<mp::ValueError>([&] { p.start(); })
+                    << throws<mp::ValueError>([&] { (void)p.exitcode(); }) << throws<mp::ValueError>([&] { (void)p.pid(); });
+          std::cout << ' ' << open_descriptors() - before;
+          p.close();
+        }) == "1100111111 0");
 }
 
 TEST_CASE("target and arguments are destroyed in the parent at the start, and in the child at the end", "[contract][process]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            std::optional<Counted> own(std::in_place);
-            mp::Process p(*own, *own);
-            std::cout << Counted::alive;
-            own.reset();
-            p.start();
-            std::cout << Counted::alive;
-            p.join();
-            std::cout << p.exitcode();
-            own.emplace();
-            mp::Process q([](Counted) { std::atexit([] { std::cout << Counted::alive; }); }, *own);
-            own.reset();
-            q.start();
-            q.join();
-            std::cout << Counted::alive;
-          }) == "30500");
-  }
+  CHECK(output_by_every_method([] {
+          std::optional<Counted> own(std::in_place);
+          mp::Process p(*own, *own);
+          std::cout << Counted::alive;
+          own.reset();
+          p.start();
+          std::cout << Counted::alive;
+          p.join();
+          std::cout << p.exitcode();
+          own.emplace();
+          mp::Process q([](Counted) { std::atexit([] { std::cout << Counted::alive; }); }, *own);
+          own.reset();
+          q.start();
+          q.join();
+          std::cout << Counted::alive;
+        }) == "30500");
 }
 
 TEST_CASE("a child's descriptors grow neither with its siblings nor with its ancestors", "[contract][process]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            auto [in, out] = mp::Pipe(false);
-            std::vector<long> counts;
-            {
-              const mp::Event done;
-              std::vector<mp::Process> siblings;
-              for (int i = 0; i < 5; ++i) {
-                siblings.emplace_back([](mp::Connection c, mp::Event e) {
-                  c.send(static_cast<long>(open_descriptors()));
-                  e.wait();
-                }, mp::Connection(::dup(out.fileno())), done);
-                siblings.back().start();
-                counts.push_back(in.recv<long>());
-              }
-              done.set();
-              for (auto& p : siblings) p.join();
+  CHECK(output_by_every_method([] {
+          auto [in, out] = mp::Pipe(false);
+          std::vector<long> counts;
+          {
+            const mp::Event done;
+            std::vector<mp::Process> siblings;
+            for (int i = 0; i < 5; ++i) {
+              siblings.emplace_back([](mp::Connection c, mp::Event e) {
+                c.send(static_cast<long>(open_descriptors()));
+                e.wait();
+              }, mp::Connection(::dup(out.fileno())), done);
+              siblings.back().start();
+              counts.push_back(in.recv<long>());
             }
-            for (std::size_t i = 1; i < counts.size(); ++i)
-              if (counts[i] != counts[0]) std::cout << "sibling " << i << ": " << counts[i] << " after " << counts[0] << '\n';
-            const mp::Array<int> generations(6);
-            run(count_generations, generations, 1);
-            for (int i = 2; i <= 5; ++i)
-              if (generations.at(i) != generations.at(1))
-                std::cout << "generation " << i << ": " << generations.at(i) << " after " << generations.at(1) << '\n';
-          }) == "");
-  }
+            done.set();
+            for (auto& p : siblings) p.join();
+          }
+          for (std::size_t i = 1; i < counts.size(); ++i)
+            if (counts[i] != counts[0]) std::cout << "sibling " << i << ": " << counts[i] << " after " << counts[0] << '\n';
+          const mp::Array<int> generations(6);
+          run(count_generations, generations, 1);
+          for (int i = 2; i <= 5; ++i)
+            if (generations.at(i) != generations.at(1))
+              std::cout << "generation " << i << ": " << generations.at(i) << " after " << generations.at(1) << '\n';
+        }) == "");
 }
 
 TEST_CASE("a descriptor that the program did not mean to pass on is a fork's only", "[contract][process]") {
@@ -339,115 +318,100 @@ TEST_CASE("broken standard streams end neither parent nor child", "[contract][pr
 }
 
 TEST_CASE("a program without standard streams starts processes, and they get what they are sent", "[contract][process]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            const int out = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
-            for (const int fd : {0, 1, 2}) ::close(fd);
-            auto [here, there] = mp::Pipe();  // at the lowest numbers
-            const mp::Value<int> value(1);
-            std::vector<mp::ExitCode> codes;
-            for (int i = 0; i < 2; ++i) {
-              codes.push_back(run([](mp::Connection c, mp::Value<int> v) {
-                v.value += 1;
-                c.send(v.get());
-                char byte;
-                throw mp::SystemExit(::read(STDIN_FILENO, &byte, 1) == 0 ? 4 : 5);
-              }, mp::Connection(::dup(there.fileno())), value));
-            }
-            const int first = here.recv<int>(), second = here.recv<int>();
-            here.close();
-            there.close();
-            ::dup2(out, STDOUT_FILENO);
-            std::cout << first << second << codes[0] << codes[1];
-          }) == "2344");
-  }
+  CHECK(output_by_every_method([] {
+          const int out = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
+          for (const int fd : {0, 1, 2}) ::close(fd);
+          auto [here, there] = mp::Pipe();  // at the lowest numbers
+          const mp::Value<int> value(1);
+          std::vector<mp::ExitCode> codes;
+          for (int i = 0; i < 2; ++i) {
+            codes.push_back(run([](mp::Connection c, mp::Value<int> v) {
+              v.value += 1;
+              c.send(v.get());
+              char byte;
+              throw mp::SystemExit(::read(STDIN_FILENO, &byte, 1) == 0 ? 4 : 5);
+            }, mp::Connection(::dup(there.fileno())), value));
+          }
+          const int first = here.recv<int>(), second = here.recv<int>();
+          here.close();
+          there.close();
+          ::dup2(out, STDOUT_FILENO);
+          std::cout << first << second << codes[0] << codes[1];
+        }) == "2344");
 }
 
 TEST_CASE("what a child says at its end goes to the standard error that it has by then", "[contract][process]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            const std::string path = "/proc/self/fd/" + std::to_string(STDOUT_FILENO);  // the child's own, a file
-            const auto end = [](std::string file, int how) {
-              ::dup2(::open(file.c_str(), O_WRONLY | O_APPEND), STDERR_FILENO);
-              std::fputs("[", stderr);
-              std::clog << "buffered ";
-              if (how == 0) throw mp::KeyError("x");
-              if (how == 1) throw mp::SystemExit("ignore this");
-              throw mp::SystemExit(8);
-            };
-            for (int how = 0; how < 3; ++how) std::cout << run({.name = "w"}, end, path, how) << ' ' << std::flush;
-          }) == "[buffered Process w:\nmultiprocessing::KeyError: x\n1 [buffered ignore this\n1 [buffered 8 ");
-  }
+  CHECK(output_by_every_method([] {
+          const std::string path = "/proc/self/fd/" + std::to_string(STDOUT_FILENO);  // the child's own, a file
+          const auto end = [](std::string file, int how) {
+            ::dup2(::open(file.c_str(), O_WRONLY | O_APPEND), STDERR_FILENO);
+            std::fputs("[", stderr);
+            std::clog << "buffered ";
+            if (how == 0) throw mp::KeyError("x");
+            if (how == 1) throw mp::SystemExit("ignore this");
+            throw mp::SystemExit(8);
+          };
+          for (int how = 0; how < 3; ++how) std::cout << run({.name = "w"}, end, path, how) << ' ' << std::flush;
+        }) == "[buffered Process w:\nmultiprocessing::KeyError: x\n1 [buffered ignore this\n1 [buffered 8 ");
 }
 
 TEST_CASE("a child's own exit handlers run, whichever way it ends", "[contract][process]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            for (int how = 0; how < 3; ++how) {
-              run([](int by) {
-                std::atexit([] { std::cout << "handler "; });
-                if (by == 1) throw mp::SystemExit(1);
-                if (by == 2) std::exit(2);
-              }, how);
-            }
-          }) == "handler handler handler ");
-  }
+  CHECK(output_by_every_method([] {
+          for (int how = 0; how < 3; ++how) {
+            run([](int by) {
+              std::atexit([] { std::cout << "handler "; });
+              if (by == 1) throw mp::SystemExit(1);
+              if (by == 2) std::exit(2);
+            }, how);
+          }
+        }) == "handler handler handler ");
 }
 
 TEST_CASE("a child's thread is its first, known to the kernel and to the C library alike", "[contract][process]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            run([](int parent) {
-              std::cout << (::gettid() == ::getpid()) << (::gettid() != parent);
-              // Both compare the thread that the C library believes in with the kernel's.
-              std::recursive_mutex recursive;
-              pthread_mutexattr_t checking;
-              ::pthread_mutexattr_init(&checking);
-              ::pthread_mutexattr_settype(&checking, PTHREAD_MUTEX_ERRORCHECK);
-              pthread_mutex_t checked;
-              ::pthread_mutex_init(&checked, &checking);
-              const std::scoped_lock guard(recursive);
-              std::cout << recursive.try_lock() << ::pthread_mutex_lock(&checked) << (::pthread_mutex_lock(&checked) == EDEADLK);
-              bool taken = true;
-              std::thread([&] {
-                taken = recursive.try_lock() || ::pthread_mutex_unlock(&checked) == 0;
-                std::cout << (::gettid() != ::getpid());
-              }).join();
-              std::cout << taken;
-              std::signal(SIGUSR1, [](int) {});
-              std::cout << ::pthread_kill(::pthread_self(), SIGUSR1);
-            }, ::gettid());
-          }) == "11101100");
-  }
+  CHECK(output_by_every_method([] {
+          run([](int parent) {
+            std::cout << (::gettid() == ::getpid()) << (::gettid() != parent);
+            // Both compare the thread that the C library believes in with the kernel's.
+            std::recursive_mutex recursive;
+            pthread_mutexattr_t checking;
+            ::pthread_mutexattr_init(&checking);
+            ::pthread_mutexattr_settype(&checking, PTHREAD_MUTEX_ERRORCHECK);
+            pthread_mutex_t checked;
+            ::pthread_mutex_init(&checked, &checking);
+            const std::scoped_lock guard(recursive);
+            std::cout << recursive.try_lock() << ::pthread_mutex_lock(&checked) << (::pthread_mutex_lock(&checked) == EDEADLK);
+            bool taken = true;
+            std::thread([&] {
+              taken = recursive.try_lock() || ::pthread_mutex_unlock(&checked) == 0;
+              std::cout << (::gettid() != ::getpid());
+            }).join();
+            std::cout << taken;
+            std::signal(SIGUSR1, [](int) {});
+            std::cout << ::pthread_kill(::pthread_self(), SIGUSR1);
+          }, ::gettid());
+        }) == "11101100");
 }
 
 TEST_CASE("an interrupt can be handled, and the child's end is as it wants", "[contract][process]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            auto [in, out] = mp::Pipe(false);
-            mp::Process p([](mp::Connection c) {
-              static volatile std::sig_atomic_t interrupted = 0;
-              sigset_t interrupt, before;
-              ::sigemptyset(&interrupt);
-              ::sigaddset(&interrupt, SIGINT);
-              ::sigprocmask(SIG_BLOCK, &interrupt, &before);
-              std::signal(SIGINT, [](int) { interrupted = 1; });
-              c.send("ready");
-              while (interrupted == 0) ::sigsuspend(&before);
-              throw mp::SystemExit(7);
-            }, std::move(out));
-            p.start();
-            in.recv<std::string>();
-            p.interrupt();
-            p.join();
-            std::cout << p.exitcode();
-          }) == "7");
-  }
+  CHECK(output_by_every_method([] {
+          auto [in, out] = mp::Pipe(false);
+          mp::Process p([](mp::Connection c) {
+            static volatile std::sig_atomic_t interrupted = 0;
+            sigset_t interrupt, before;
+            ::sigemptyset(&interrupt);
+            ::sigaddset(&interrupt, SIGINT);
+            ::sigprocmask(SIG_BLOCK, &interrupt, &before);
+            std::signal(SIGINT, [](int) { interrupted = 1; });
+            c.send("ready");
+            while (interrupted == 0) ::sigsuspend(&before);
+            throw mp::SystemExit(7);
+          }, std::move(out));
+          p.start();
+          in.recv<std::string>();
+          p.interrupt();
+          p.join();
+          std::cout << p.exitcode();
+        }) == "7");
 }
 
 TEST_CASE("a child begins with the signals as its parent, or the fork server, has them", "[contract][process]") {
@@ -596,20 +560,17 @@ TEST_CASE("the program's own method may change, and each process is of that whic
 }
 
 TEST_CASE("a child is known to the system by the program's name", "[contract][process]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            const auto name_in_system = [] {
-              char name[16];
-              ::pthread_getname_np(::pthread_self(), name, sizeof name);
-              return std::string(name);
-            };
-            const std::string mine = name_in_system();
-            std::cout << mine.empty();
-            run([](std::string parents, std::string (*own)()) { std::cout << (own() == parents ? "same" : own()); }, mine,
-                +name_in_system);
-          }) == "0same");
-  }
+  CHECK(output_by_every_method([] {
+          const auto name_in_system = [] {
+            char name[16];
+            ::pthread_getname_np(::pthread_self(), name, sizeof name);
+            return std::string(name);
+          };
+          const std::string mine = name_in_system();
+          std::cout << mine.empty();
+          run([](std::string parents, std::string (*own)()) { std::cout << (own() == parents ? "same" : own()); }, mine,
+              +name_in_system);
+        }) == "0same");
 }
 
 TEST_CASE("a program that has closed all descriptors is told so where a child is started anew, and its own are left alone",

@@ -97,39 +97,33 @@ void recurse(mp::Connection& out, const std::string& id, int depth) {
 }  // namespace
 
 TEST_CASE("functions, members, lambdas and function objects are targets", "[contract][start_methods]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            run(print_sum, 1, 2L);
-            run(append, std::vector<int>{4, 5}, 6);
-            run([](std::string text) { std::cout << text << ' '; }, "text");
-            run(&Service::serve, Service{3}, 7);
-            run(&Service::help, "helps");
-            run(Service{5}, "calls");
-            run(&Shape::tell, Square(), 2);
-            run(&Shape::corners, Square());
-            run([](auto member, Point point) { std::cout << point.*member << '\n'; }, &Point::x, Point{8, {}, {}});
-          }) == "3 36 text 21 helps 5calls 8 8\n");
-  }
+  CHECK(output_by_every_method([] {
+          run(print_sum, 1, 2L);
+          run(append, std::vector<int>{4, 5}, 6);
+          run([](std::string text) { std::cout << text << ' '; }, "text");
+          run(&Service::serve, Service{3}, 7);
+          run(&Service::help, "helps");
+          run(Service{5}, "calls");
+          run(&Shape::tell, Square(), 2);
+          run(&Shape::corners, Square());
+          run([](auto member, Point point) { std::cout << point.*member << '\n'; }, &Point::x, Point{8, {}, {}});
+        }) == "3 36 text 21 helps 5calls 8 8\n");
 }
 
 TEST_CASE("arguments arrive, of every kind and of any size", "[contract][start_methods]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            run([](std::map<std::string, std::vector<int>> m, std::optional<int> none, std::unique_ptr<int> p,
-                   std::unique_ptr<int> null) { std::cout << m["a"].at(1) << none.has_value() << *p << (null == nullptr) << ' '; },
-                std::map<std::string, std::vector<int>>{{"a", {1, 2}}}, std::optional<int>(), std::make_unique<int>(3),
-                std::unique_ptr<int>());
-            const auto shared = std::make_shared<Point>(Point{1, "both", {0.5}});
-            run([](std::shared_ptr<Point> a, std::shared_ptr<Point> b) { std::cout << (a == b) << a->name << a->weights[0] << ' '; },
-                shared, shared);
-            run([](void (*function)(int, long), std::vector<std::byte> large) {
-              std::cout << large.size() << ' ';
-              function(20, 22);
-            }, &print_sum, std::vector<std::byte>(20'000'000));
-          }) == "2031 1both0.5 20000000 42 ");
-  }
+  CHECK(output_by_every_method([] {
+          run([](std::map<std::string, std::vector<int>> m, std::optional<int> none, std::unique_ptr<int> p,
+                 std::unique_ptr<int> null) { std::cout << m["a"].at(1) << none.has_value() << *p << (null == nullptr) << ' '; },
+              std::map<std::string, std::vector<int>>{{"a", {1, 2}}}, std::optional<int>(), std::make_unique<int>(3),
+              std::unique_ptr<int>());
+          const auto shared = std::make_shared<Point>(Point{1, "both", {0.5}});
+          run([](std::shared_ptr<Point> a, std::shared_ptr<Point> b) { std::cout << (a == b) << a->name << a->weights[0] << ' '; },
+              shared, shared);
+          run([](void (*function)(int, long), std::vector<std::byte> large) {
+            std::cout << large.size() << ' ';
+            function(20, 22);
+          }, &print_sum, std::vector<std::byte>(20'000'000));
+        }) == "2031 1both0.5 20000000 42 ");
 }
 
 TEST_CASE("handles refer to the same objects in the child", "[contract][start_methods]") {
@@ -183,66 +177,57 @@ TEST_CASE("handles refer to the same objects in the child", "[contract][start_me
 }
 
 TEST_CASE("a handle lives as long as a child that has it, whatever the parent does", "[contract][start_methods]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            mp::Event go, done;
-            std::optional<mp::Value<int>> value(7);
-            mp::Process p([](mp::Value<int> v, mp::Event begin, mp::Event end) {
-              begin.wait();
-              v.value += 1;
-              std::cout << v.get();
-              end.set();
-            }, *value, go, done);
-            p.start();
-            value.reset();
-            std::vector<mp::Value<int>> others;  // where it lay, if it was given back
-            for (int i = 0; i < 1000; ++i) others.emplace_back(1);
-            go.set();
-            p.join();
-            std::cout << done.is_set() << p.exitcode();
-          }) == "810");
-  }
+  CHECK(output_by_every_method([] {
+          mp::Event go, done;
+          std::optional<mp::Value<int>> value(7);
+          mp::Process p([](mp::Value<int> v, mp::Event begin, mp::Event end) {
+            begin.wait();
+            v.value += 1;
+            std::cout << v.get();
+            end.set();
+          }, *value, go, done);
+          p.start();
+          value.reset();
+          std::vector<mp::Value<int>> others;  // where it lay, if it was given back
+          for (int i = 0; i < 1000; ++i) others.emplace_back(1);
+          go.set();
+          p.join();
+          std::cout << done.is_set() << p.exitcode();
+        }) == "810");
 }
 
 TEST_CASE("connections and descriptors go along, and nothing else", "[contract][start_methods]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            auto [here, there] = mp::Pipe();
-            int ends[2];
-            if (::pipe(ends) != 0) std::exit(50);
-            mp::Process p([](mp::Connection c, mp::DupFd fd) {
-              c.send(c.recv<int>() + 1);
-              const int write = fd.detach();
-              (void)!::write(write, "x", 1);
-            }, std::move(there), mp::DupFd(ends[1]));
-            p.start();
-            ::close(ends[1]);
-            here.send(41);
-            std::cout << here.recv<int>();
-            char byte = 0;
-            std::cout << ::read(ends[0], &byte, 1) << ::read(ends[0], &byte, 1);  // and then its end
-            p.join();
-            try {
-              here.recv<int>();
-            } catch (const mp::EOFError&) {
-              std::cout << " end";
-            }
-          }) == "4210 end");
-  }
+  CHECK(output_by_every_method([] {
+          auto [here, there] = mp::Pipe();
+          int ends[2];
+          if (::pipe(ends) != 0) std::exit(50);
+          mp::Process p([](mp::Connection c, mp::DupFd fd) {
+            c.send(c.recv<int>() + 1);
+            const int write = fd.detach();
+            (void)!::write(write, "x", 1);
+          }, std::move(there), mp::DupFd(ends[1]));
+          p.start();
+          ::close(ends[1]);
+          here.send(41);
+          std::cout << here.recv<int>();
+          char byte = 0;
+          std::cout << ::read(ends[0], &byte, 1) << ::read(ends[0], &byte, 1);  // and then its end
+          p.join();
+          try {
+            here.recv<int>();
+          } catch (const mp::EOFError&) {
+            std::cout << " end";
+          }
+        }) == "4210 end");
 }
 
 TEST_CASE("exit codes arrive", "[contract][start_methods]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            std::cout << run([] {}) << ' ' << run([] { throw mp::SystemExit(7); }) << ' ' << run([] { std::exit(9); }) << ' '
-                      << run([] { std::_Exit(6); }) << ' ' << run([] { std::quick_exit(8); }) << ' '
-                      << run([] { std::thread([] { std::exit(4); }).join(); }) << ' ' << run([] { ::raise(SIGKILL); }) << ' '
-                      << run([] { ::raise(SIGTERM); }) << ' ' << run([] { ::pthread_exit(nullptr); });
-          }) == "0 7 9 6 8 4 -9 -15 0");
-  }
+  CHECK(output_by_every_method([] {
+          std::cout << run([] {}) << ' ' << run([] { throw mp::SystemExit(7); }) << ' ' << run([] { std::exit(9); }) << ' '
+                    << run([] { std::_Exit(6); }) << ' ' << run([] { std::quick_exit(8); }) << ' '
+                    << run([] { std::thread([] { std::exit(4); }).join(); }) << ' ' << run([] { ::raise(SIGKILL); }) << ' '
+                    << run([] { ::raise(SIGTERM); }) << ' ' << run([] { ::pthread_exit(nullptr); });
+        }) == "0 7 9 6 8 4 -9 -15 0");
 }
 
 TEST_CASE("an exception that nobody caught is told and ends the child with 1", "[contract][start_methods]") {
@@ -280,83 +265,71 @@ TEST_CASE("name, daemon, authkey, parent, log level and working directory are th
 }
 
 TEST_CASE("a child reads nothing from stdin", "[contract][start_methods]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            int ends[2];
-            if (::pipe(ends) != 0 || ::write(ends[1], "for the parent", 14) != 14) std::exit(50);
-            ::dup2(ends[0], STDIN_FILENO);
-            run([] {
-              char byte;
-              std::cout << ::read(STDIN_FILENO, &byte, 1);
-            });
-          }) == "0");
-  }
+  CHECK(output_by_every_method([] {
+          int ends[2];
+          if (::pipe(ends) != 0 || ::write(ends[1], "for the parent", 14) != 14) std::exit(50);
+          ::dup2(ends[0], STDIN_FILENO);
+          run([] {
+            char byte;
+            std::cout << ::read(STDIN_FILENO, &byte, 1);
+          });
+        }) == "0");
 }
 
 TEST_CASE("a sentinel is readable at the end, and signals reach the child", "[contract][start_methods]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            for (auto stop : {&mp::Process::terminate, &mp::Process::kill, &mp::Process::interrupt}) {
-              mp::Process p(sleep_for_ever);
-              p.start();
-              pollfd sentinel{p.sentinel(), POLLIN, 0};
-              std::cout << ::poll(&sentinel, 1, 0) << p.join(false) << p.is_alive();
-              // The child may still be at its very start, and dies all the same.
-              (p.*stop)();
-              std::cout << ::poll(&sentinel, 1, -1);
-              p.join();
-              std::cout << p.exitcode() << ' ';
-            }
-          }) == "0011-15 0011-9 0011-2 ");
-  }
+  CHECK(output_by_every_method([] {
+          for (auto stop : {&mp::Process::terminate, &mp::Process::kill, &mp::Process::interrupt}) {
+            mp::Process p(sleep_for_ever);
+            p.start();
+            pollfd sentinel{p.sentinel(), POLLIN, 0};
+            std::cout << ::poll(&sentinel, 1, 0) << p.join(false) << p.is_alive();
+            // The child may still be at its very start, and dies all the same.
+            (p.*stop)();
+            std::cout << ::poll(&sentinel, 1, -1);
+            p.join();
+            std::cout << p.exitcode() << ' ';
+          }
+        }) == "0011-15 0011-9 0011-2 ");
 }
 
 TEST_CASE("children have children", "[contract][start_methods]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            auto [in, out] = mp::Pipe(false);
-            run(recurse, std::move(out), "", 0);
-            while (in.poll()) {
-              try {
-                const auto id = in.recv<std::string>();
-                std::cout << '(' << id << ')';
-              } catch (const mp::EOFError&) {
-                break;
-              }
+  CHECK(output_by_every_method([] {
+          auto [in, out] = mp::Pipe(false);
+          run(recurse, std::move(out), "", 0);
+          while (in.poll()) {
+            try {
+              const auto id = in.recv<std::string>();
+              std::cout << '(' << id << ')';
+            } catch (const mp::EOFError&) {
+              break;
             }
-          }) == "()(0)(00)(01)(1)(10)(11)");
-  }
+          }
+        }) == "()(0)(00)(01)(1)(10)(11)");
 }
 
 TEST_CASE("many children at once end, and are killed, and leave nothing", "[contract][start_methods]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            const int at_once = mp::get_start_method() == "spawn" ? 20 : 100;
-            run([] {});
-            const auto before = open_descriptors();
-            const mp::Event go;
-            for (const bool killed : {false, true}) {
-              std::vector<mp::Process> processes;
-              for (int i = 0; i < at_once; ++i) {
-                processes.emplace_back([](mp::Event e) { e.wait(); }, go);
-                processes.back().start();
-              }
-              if (!killed) go.set();
-              for (auto& p : processes) {
-                if (killed) p.kill();
-                p.join();
-                if (p.exitcode() != 0 && !(killed && p.exitcode() == -9)) std::cout << p;
-              }
-              go.clear();
+  CHECK(output_by_every_method([] {
+          const int at_once = mp::get_start_method() == "spawn" ? 20 : 100;
+          run([] {});
+          const auto before = open_descriptors();
+          const mp::Event go;
+          for (const bool killed : {false, true}) {
+            std::vector<mp::Process> processes;
+            for (int i = 0; i < at_once; ++i) {
+              processes.emplace_back([](mp::Event e) { e.wait(); }, go);
+              processes.back().start();
             }
-            const auto extra = open_descriptors() - before;
-            std::cout << mp::active_children().size() << (extra <= 8);  // lifelines that are kept
-          }) == "01");
-  }
+            if (!killed) go.set();
+            for (auto& p : processes) {
+              if (killed) p.kill();
+              p.join();
+              if (p.exitcode() != 0 && !(killed && p.exitcode() == -9)) std::cout << p;
+            }
+            go.clear();
+          }
+          const auto extra = open_descriptors() - before;
+          std::cout << mp::active_children().size() << (extra <= 8);  // lifelines that are kept
+        }) == "01");
 }
 
 TEST_CASE("a child's descriptors do not grow with its siblings", "[contract][start_methods]") {
@@ -481,25 +454,22 @@ TEST_CASE("children die with their parent, killed at any moment of a start", "[c
 }
 
 TEST_CASE("a child that is killed at any moment of its start is joined, and leaves no block", "[contract][start_methods]") {
-  for (const char* const method : every_method) {
-    INFO(method);
-    CHECK(output_by(method, [] {
-            const mp::Value<int> value(0);
-            run([](mp::Value<int> v) { v.value += 1; }, value);
-            for (int i = 0; i < many(); ++i) {
-              mp::Process p([](mp::Value<int> v) {
-                mp::Value<int> own(1);
-                v.value += own.get();
-                sleep_for_ever();
-              }, value);
-              p.start();
-              std::this_thread::sleep_for(std::chrono::microseconds(20 * i));
-              p.kill();
-              if (!p.join(20s) || p.exitcode() != -9) std::cout << p;
-            }
-            value.value += 1;
-            const auto usage = mp::arena_usage();
-            std::cout << usage.objects << ' ' << usage.processes;
-          }) == "1 1");
-  }
+  CHECK(output_by_every_method([] {
+          const mp::Value<int> value(0);
+          run([](mp::Value<int> v) { v.value += 1; }, value);
+          for (int i = 0; i < many(); ++i) {
+            mp::Process p([](mp::Value<int> v) {
+              mp::Value<int> own(1);
+              v.value += own.get();
+              sleep_for_ever();
+            }, value);
+            p.start();
+            std::this_thread::sleep_for(std::chrono::microseconds(20 * i));
+            p.kill();
+            if (!p.join(20s) || p.exitcode() != -9) std::cout << p;
+          }
+          value.value += 1;
+          const auto usage = mp::arena_usage();
+          std::cout << usage.objects << ' ' << usage.processes;
+        }) == "1 1");
 }

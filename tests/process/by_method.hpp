@@ -8,13 +8,17 @@
 #include <multiprocessing/logging.hpp>
 #include <multiprocessing/process.hpp>
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <filesystem>
 #include <iterator>
+#include <ostream>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 inline constexpr const char* every_method[] = {"fork", "spawn", "forkserver"};
 
@@ -29,6 +33,31 @@ std::string output_by(const std::string& method, Body body) {
   });
   if (ran.status != 0) return "status " + std::to_string(ran.status) + ": " + ran.out + ran.err;
   return ran.out;
+}
+
+/// What a body printed by each start method, to be compared with what it should by all of them.
+class OutputsByMethod {
+ public:
+  template <class Body>
+  explicit OutputsByMethod(Body body) {
+    for (const char* const method : every_method) outputs_.emplace_back(method, output_by(method, body));
+  }
+
+  friend bool operator==(const OutputsByMethod& outputs, std::string_view expected) {
+    return std::all_of(outputs.outputs_.begin(), outputs.outputs_.end(), [&](const auto& each) { return each.second == expected; });
+  }
+  friend std::ostream& operator<<(std::ostream& stream, const OutputsByMethod& outputs) {
+    for (const auto& [method, output] : outputs.outputs_) stream << method << ": \"" << output << "\"\n";
+    return stream;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> outputs_;
+};
+
+template <class Body>
+OutputsByMethod output_by_every_method(Body body) {
+  return OutputsByMethod(std::move(body));
 }
 
 /// Starts a process, waits for it and returns its exit code.
