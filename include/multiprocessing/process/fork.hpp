@@ -68,7 +68,8 @@ inline std::shared_ptr<Child> Fork::launch(const std::shared_ptr<ProcessRecord>&
   if (pid == 0) {
     if (!record->outlive_parent) die_with_parent(lifeline);
     replace_stdin(nothing_to_read);
-    if (std::optional<std::string>& own = start_settings().method; own != name) own = name;
+    std::optional<std::string>& own = start_settings().method;
+    if (own != name) own = name;  // else untouched: a store would copy a page
     live_as_child(record, std::move(lifeline), life);
   }
   call_fork_hooks(&ForkHooks::after_fork_in_parent, pid);

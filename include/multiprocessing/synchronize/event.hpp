@@ -124,8 +124,7 @@ inline bool wait(const ThreadIdentity& self, EventState& state, Timeout timeout)
   }
   const Deadline deadline(timeout);
   const IntentGuard intent(self, Intent::wait, &state.word);
-  self.robust_list.pay();
-  const PendingGuard pending(self, state.word);
+  const PendingGuard pending = PendingGuard::of_wait(self, state.word);
   for (;;) {
     if (was_set()) return true;
     if (deadline.passed()) return false;

@@ -30,6 +30,20 @@ TEST_CASE("IntentGuard: what was said before is said again afterwards", "[detail
   CHECK(self.slot->intent == 0);
 }
 
+TEST_CASE("PendingGuard: what was named before is named again afterwards", "[detail][thread_identity]") {
+  const ThreadIdentity& self = this_thread();
+  const FutexWord first{0}, second{0};
+  {
+    const PendingGuard outer(self, first);
+    {
+      const PendingGuard inner = PendingGuard::of_wait(self, second);
+      CHECK(self.robust_list.named() == &second);
+    }
+    CHECK(self.robust_list.named() == &first);
+  }
+  CHECK(self.robust_list.named() == nullptr);
+}
+
 TEST_CASE("may_spin: not where the process has one processor", "[detail][thread_identity]") {
   CHECK(in_child([] {
           cpu_set_t one;

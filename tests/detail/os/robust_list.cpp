@@ -49,15 +49,16 @@ TEST_CASE("RobustList: a thread's own list is found, and its layout learnt", "[d
   }).join();
 }
 
-TEST_CASE("RobustList: what was named before comes back", "[detail][robust_list]") {
+TEST_CASE("RobustList: tells which word is named", "[detail][robust_list]") {
   const RobustList list = RobustList::of_this_thread({});
   const FutexWord outer{0}, inner{0};
-  const void* const before = list.pending(&outer);
-  const void* const named = list.pending(&inner);
-  CHECK(named != nullptr);
-  CHECK(named != before);
-  CHECK(list.pending_address(named) != named);  // inner's
-  CHECK(list.pending_address(before) == named);
+  CHECK(list.named() == nullptr);
+  list.pending(&outer);
+  CHECK(list.named() == &outer);
+  list.pending(&inner);
+  CHECK(list.named() == &inner);
+  list.pending(nullptr);
+  CHECK(list.named() == nullptr);
 }
 
 TEST_CASE("RobustList: the kernel passes the wake-up on when a thread dies that named a free word",
@@ -74,7 +75,8 @@ TEST_CASE("RobustList: it does not when the word is held, or no longer named", "
   word->store(1u << 31);
   CHECK_FALSE(woken_by_death(*word, [&] {
     const RobustList list = RobustList::of_this_thread({});
-    list.pending_address(list.pending(&*word));
+    list.pending(&*word);
+    list.pending(nullptr);
   }));
 }
 
@@ -124,13 +126,13 @@ TEST_CASE("RobustList: what is named can be paid before it is named no more", "[
   });
   while (id == 0) std::this_thread::yield();
   falls_asleep(id);
-  const void* const before = list.pending(&word);
+  list.pending(&word);
   CHECK(list.named() == &word);
   CHECK(bool(RobustList::known()));
   list.pay();
   sleeper.join();
   CHECK(woken);
   CHECK(list.named() == &word);
-  list.pending_address(before);
+  list.pending(nullptr);
   std::thread([] { CHECK_FALSE(RobustList::known()); }).join();
 }

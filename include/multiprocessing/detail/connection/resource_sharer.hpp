@@ -253,7 +253,7 @@ inline Fd ResourceSharer::take(long key) {
   Shared* const found = find(key);
   if (found == nullptr) return {};
   Fd fd = std::move(found->fd);
-  shared_.erase(place(key));
+  shared_.erase(shared_.begin() + (found - shared_.data()));
   return fd;
 }
 

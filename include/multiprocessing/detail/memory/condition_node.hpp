@@ -113,6 +113,17 @@ inline void wake_notified(const RobustList& robust_list, const ArenaMemory& aren
   if (is_dead(arena, owner_of(arena, slot))) pass_on_from(robust_list, arena, slot);
 }
 
+/// Wakes now who was left to the release of `held`: only one node can be named to the kernel. (Relaxed, as all of
+/// `until_release`: the lock orders it.)
+inline void wake_due(const RobustList& robust_list, const ArenaMemory& arena, LockState& held) noexcept {
+  const auto due = LockState::notified_in(held.until_release.load(std::memory_order_relaxed));
+  if (!due) return;
+  ThreadSlot& slot = arena.thread(*due);
+  wake_notified(robust_list, arena, slot);
+  held.until_release.fetch_and(LockState::taken_over, std::memory_order_relaxed);
+  if (robust_list.named() == &slot.node) robust_list.pending(nullptr);
+}
+
 /// Notifies up to `count` waiters, the longest waiting first; skips the dead. Each is woken before the next is chosen. The caller
 /// holds the condition's lock, `held`, and leaves the last wake-up to its release, if nothing else is named to the kernel; or passes
 /// on what a dead waiter was notified of.
@@ -123,27 +134,17 @@ inline void notify(const RobustList& robust_list, const ArenaMemory& arena, std:
     if (waiter.slot == nullptr) return;
     FutexWord& node = waiter.slot->node;
     const OwnerRef owner = owner_of(arena, *waiter.slot);
-    const FutexWord* named = robust_list.named();
-    bool by_release = held != nullptr;
-    if (held != nullptr) {
-      // Only one node can be named to the kernel: who is to be woken by the release is woken now. (Relaxed, as all of
-      // `until_release`: the lock orders it.)
-      const auto due = LockState::notified_in(held->until_release.load(std::memory_order_relaxed));
-      if (due) wake_notified(robust_list, arena, arena.thread(*due));
-      held->until_release.fetch_and(LockState::taken_over, std::memory_order_relaxed);
-      if (due && named == &arena.thread(*due).node) named = nullptr;
-    }
+    if (held != nullptr) wake_due(robust_list, arena, *held);
     // What is named still is of another lock, or of who runs this: it keeps its name, and is paid for the moment without it.
-    if (named != nullptr) {
-      robust_list.pay();
-      by_release = false;
-    }
+    const FutexWord* named = robust_list.named();
+    robust_list.pay();
     robust_list.pending(&node);  // before the store: from then on a wake-up is owed
     // Release: what the notifier did is seen by the notified even before it has the lock.
     const bool chosen = node.compare_exchange_strong(waiter.node, NodeState::notified, std::memory_order_release,
                                                      std::memory_order_relaxed);
-    if (chosen && by_release) {
-      const std::uint32_t before = held->until_release.load(std::memory_order_relaxed);  // no due, but by misuse
+    if (chosen && held != nullptr && named == nullptr) {
+      // Not by fetch_or: one who misuses the lock may have left a due there.
+      const std::uint32_t before = held->until_release.load(std::memory_order_relaxed);
       held->until_release.store((before & LockState::taken_over) | LockState::notified(owner.slot()), std::memory_order_relaxed);
       --count;
       continue;  // it stays named

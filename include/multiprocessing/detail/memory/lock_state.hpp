@@ -26,6 +26,7 @@ namespace multiprocessing::detail {
 /// the word knows that it owes a wake-up. Who dies:
 ///
 ///   holder                       its token is marked; the kernel wakes a sleeper that watches it, who takes the lock over
+///   holder that has notified     list_op_pending names the waiter's node: the kernel wakes the waiter, who takes the lock over
 ///   releaser after the CAS       list_op_pending names the word, whose low 30 bits are zero: the kernel wakes one sleeper
 ///   sleeper                      nothing is lost: no wake-up was meant for it alone
 ///   sleeper just woken           list_op_pending names the word since before the sleep: if the word is free the kernel

@@ -63,8 +63,7 @@ inline bool acquire_slowly(const ThreadIdentity& self, LockState& state, Timeout
   }
   const Deadline deadline(timeout);
   const IntentGuard intent(self, Intent::wait, &state.word);
-  self.robust_list.pay();
-  const PendingGuard pending(self, state.word);  // until the word is taken, or given up while it is held
+  const PendingGuard pending = PendingGuard::of_wait(self, state.word);  // until the word is taken, or given up while it is held
   OwnerRef before_me;
   for (bool by_time_alone = false;;) {
     if (try_take(self, state)) {

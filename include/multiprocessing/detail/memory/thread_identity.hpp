@@ -93,15 +93,22 @@ class IntentGuard {
 /// Names a word to the kernel for as long as this thread may owe it a wake-up.
 class PendingGuard {
  public:
-  PendingGuard(const ThreadIdentity& self, const std::atomic<std::uint32_t>& word) noexcept
-      : list_(self.robust_list), before_(list_.pending(&word)) {}
+  PendingGuard(const ThreadIdentity& self, const FutexWord& word) noexcept
+      : list_(self.robust_list), before_(list_.named()) {
+    list_.pending(&word);
+  }
+  /// The same for a wait. What was named, and has lost its name for long, is paid first.
+  static PendingGuard of_wait(const ThreadIdentity& self, const FutexWord& word) noexcept {
+    self.robust_list.pay();
+    return PendingGuard(self, word);
+  }
   PendingGuard(const PendingGuard&) = delete;
   PendingGuard& operator=(const PendingGuard&) = delete;
-  ~PendingGuard() { list_.pending_address(before_); }
+  ~PendingGuard() { list_.pending(before_); }
 
  private:
   RobustList list_;
-  const void* before_;
+  const FutexWord* before_;
 };
 
 }  // namespace multiprocessing::detail

@@ -65,30 +65,25 @@ class RobustList {
   explicit operator bool() const noexcept { return head_ != nullptr; }
 
   /// Names `word` as the one whose wake-up the kernel passes on if this thread dies: when the low 30 bits of `word` are
-  /// zero at that moment, it wakes one sleeper. nullptr names none. Returns what was named before. One plain store.
-  const void* pending(const std::atomic<std::uint32_t>* word) const noexcept {
+  /// zero at that moment, it wakes one sleeper. nullptr names none. One plain store.
+  void pending(const FutexWord* word) const noexcept {
     const void* address = word == nullptr ? nullptr : reinterpret_cast<const char*>(word) - head_->futex_offset;
-    return pending_address(address);
+    // Only the compiler could reorder these: the kernel looks after this thread's last instruction, on its stores in order.
+    robust_list* volatile& slot = head_->list_op_pending;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    slot = static_cast<robust_list*>(const_cast<void*>(address));
+    std::atomic_signal_fence(std::memory_order_seq_cst);
   }
   /// The word that is named; nullptr for none.
   const FutexWord* named() const noexcept {
-    const void* address = *reinterpret_cast<void* volatile*>(&head_->list_op_pending);
+    robust_list* volatile& slot = head_->list_op_pending;
+    const void* address = slot;
     if (address == nullptr) return nullptr;
     return reinterpret_cast<const FutexWord*>(static_cast<const char*>(address) + head_->futex_offset);
   }
   /// Does now what the kernel would do for the word that is named: before another is named for long, or glibc forgets it.
   void pay() const noexcept {
     if (const FutexWord* word = named()) futex_wake(*word, 1);
-  }
-  /// Puts back what pending() returned.
-  const void* pending_address(const void* address) const noexcept {
-    // Only the compiler could reorder these: the kernel looks after this thread's last instruction, on its stores in order.
-    robust_list* volatile& slot = head_->list_op_pending;
-    const void* before = slot;
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    slot = static_cast<robust_list*>(const_cast<void*>(address));
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    return before;
   }
 
  private:

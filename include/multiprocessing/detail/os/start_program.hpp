@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,11 +42,6 @@ inline std::string read_memory_file(const Fd& file) {
     at += static_cast<std::size_t>(got);
   }
   return content;
-}
-
-/// Fills `bytes` from `offset` of the file on; returns whether it has as many.
-inline bool read_at(int fd, std::size_t offset, std::span<std::byte> bytes) noexcept {
-  return ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)) == static_cast<ssize_t>(bytes.size());
 }
 
 /// The name by which this program was called.

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <multiprocessing/detail/memory/identity.hpp>
-#include <multiprocessing/detail/os/start_program.hpp>
 #include <multiprocessing/detail/runtime/hooks.hpp>
 
 #include <cstdint>

@@ -12,7 +12,6 @@
 #include <multiprocessing/detail/os/start_program.hpp>
 #include <multiprocessing/detail/os/stdio.hpp>
 #include <multiprocessing/detail/os/stream.hpp>
-#include <multiprocessing/detail/process/birth.hpp>
 #include <multiprocessing/detail/process/preparation.hpp>
 #include <multiprocessing/detail/process/settings.hpp>
 #include <multiprocessing/detail/process/spawning.hpp>

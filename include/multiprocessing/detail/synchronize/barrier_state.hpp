@@ -174,8 +174,7 @@ inline std::uint32_t release(const ThreadIdentity& self, MonitorGuard& monitor, 
 inline void await_end_of_action(const ThreadIdentity& self, MonitorGuard& monitor, BarrierState& state) {
   const BarrierPhase phase = phase_of(state);
   Bell& bell = state.bell_of(phase.number());
-  self.robust_list.pay();
-  const PendingGuard pending(self, bell.word);
+  const PendingGuard pending = PendingGuard::of_wait(self, bell.word);
   const OwnerRef runner(static_cast<std::uint32_t>(state.arrived(state.parties - 1).load(std::memory_order_relaxed)));
   while (phase_of(state).bits() == phase.bits() && !is_dead(self.arena, runner)) {
     bell::announce(bell);
@@ -207,8 +206,7 @@ inline std::uint32_t wait(const ThreadIdentity& self, BarrierState& state, Timeo
   Bell& bell = state.bell_of(phase);
   const Deadline deadline(timeout);
   const IntentGuard intent(self, Intent::wait, &bell.word);
-  self.robust_list.pay();
-  const PendingGuard pending(self, bell.word);  // before the arrival: from then on a death concerns the others
+  const PendingGuard pending = PendingGuard::of_wait(self, bell.word);  // before the arrival: from then on a death concerns the others
   state.arrived(index).store(std::uint64_t{phase} << 32 | self.owner.bits(), std::memory_order_relaxed);
   const auto over = [&] { return phase_of(state).number() != phase || phase_of(state).broken(); };
   bool full = false;  // all are there, and the action runs

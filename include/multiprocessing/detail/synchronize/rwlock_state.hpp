@@ -188,8 +188,7 @@ inline bool acquire_slowly(const ThreadIdentity& self, RWLockState& state, bool 
   }
   Bell& bell = write ? state.write_bell : state.read_bell;
   const IntentGuard intent(self, Intent::wait, &bell.word);
-  self.robust_list.pay();
-  const PendingGuard pending(self, bell.word);
+  const PendingGuard pending = PendingGuard::of_wait(self, bell.word);
   const Deadline deadline(timeout);
   Watched watched;
   OwnerRef before_me;

@@ -96,8 +96,7 @@ inline bool acquire_slowly(ThreadIdentity& self, SemaphoreState& state, Timeout 
   MonitorGuard monitor(self, state.monitor);
   if (take(self, state)) return true;
   Watched watched;
-  self.robust_list.pay();
-  const PendingGuard pending(self, state.bell.word);  // from the first restored permit until every wait is over
+  const PendingGuard pending = PendingGuard::of_wait(self, state.bell.word);  // from the first restored permit until every wait is over
   set_waits(state, true);
   const bool restored = restore(self, state, watched);
   if (take(self, state)) {
