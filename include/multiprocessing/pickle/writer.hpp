@@ -59,7 +59,8 @@ class GrowingBytes {
   void grow(std::size_t size) {
     if (size > std::numeric_limits<std::size_t>::max() / 4 - capacity_) throw std::bad_alloc();
     const bool first = block_ == nullptr;
-    resize(std::max(size_ + size, capacity_ * 2));
+    // Not just as much: a few bytes end what was large, and would have all of it copied once more.
+    resize(std::max(size_ + size + sizeof first_, capacity_ * 2));
     if (first) std::memcpy(data_, first_, size_);
   }
   void resize(std::size_t capacity) {
